@@ -1,0 +1,1 @@
+#include "mien/kernels/error.h"
