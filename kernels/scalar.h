@@ -31,12 +31,18 @@ struct Activation {
 /// y = activation(x). A NaN stays a NaN: comparisons are written so that it falls through to x.
 MIEN_HOST_DEVICE inline float activate(float x, Activation activation) {
   switch (activation.kind) {
-    case ActivationKind::relu: return x <= 0.0f ? 0.0f : x;
-    case ActivationKind::relu6: return x <= 0.0f ? 0.0f : (x >= 6.0f ? 6.0f : x);
-    case ActivationKind::leaky_relu: return x < 0.0f ? activation.slope * x : x;
-    case ActivationKind::sigmoid: return 1.0f / (1.0f + std::exp(-x));
-    case ActivationKind::tanh: return std::tanh(x);
-    default: return x;
+    case ActivationKind::relu:
+      return x <= 0.0f ? 0.0f : x;
+    case ActivationKind::relu6:
+      return x <= 0.0f ? 0.0f : (x >= 6.0f ? 6.0f : x);
+    case ActivationKind::leaky_relu:
+      return x < 0.0f ? activation.slope * x : x;
+    case ActivationKind::sigmoid:
+      return 1.0f / (1.0f + std::exp(-x));
+    case ActivationKind::tanh:
+      return std::tanh(x);
+    default:
+      return x;
   }
 }
 
@@ -44,12 +50,18 @@ MIEN_HOST_DEVICE inline float activate(float x, Activation activation) {
 /// relu6 at 0 and 6, the slope for leaky_relu at 0.
 MIEN_HOST_DEVICE inline float activation_slope(float y, Activation activation) {
   switch (activation.kind) {
-    case ActivationKind::relu: return y <= 0.0f ? 0.0f : 1.0f;
-    case ActivationKind::relu6: return y <= 0.0f || y >= 6.0f ? 0.0f : 1.0f;
-    case ActivationKind::leaky_relu: return y <= 0.0f ? activation.slope : 1.0f;
-    case ActivationKind::sigmoid: return y * (1.0f - y);
-    case ActivationKind::tanh: return 1.0f - y * y;
-    default: return 1.0f;
+    case ActivationKind::relu:
+      return y <= 0.0f ? 0.0f : 1.0f;
+    case ActivationKind::relu6:
+      return y <= 0.0f || y >= 6.0f ? 0.0f : 1.0f;
+    case ActivationKind::leaky_relu:
+      return y <= 0.0f ? activation.slope : 1.0f;
+    case ActivationKind::sigmoid:
+      return y * (1.0f - y);
+    case ActivationKind::tanh:
+      return 1.0f - y * y;
+    default:
+      return 1.0f;
   }
 }
 

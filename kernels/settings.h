@@ -1,0 +1,48 @@
+// The numbers that a kernel takes besides shapes: the choice of a convolution's algorithm, an optimizer's constants.
+#pragma once
+
+#include <cstdint>
+
+namespace mien {
+
+/// How a convolution is computed. `automatic` lets the rule in kernels/cpu/conv2d.cpp (or cuda/conv2d.cu) decide.
+enum class Conv2dAlgorithm : std::uint8_t {
+  automatic,
+  reference,  ///< plain loops, the definition
+  direct,     ///< loops arranged for the machine, same order of sums
+  gemm,       ///< blocks of patches times the weights, by matrix product
+};
+
+/// Places in an optimizer's device state: what changes from step to step is read from there, so that a captured step
+/// can be replayed.
+enum OptimizerState : int {
+  state_learning_rate = 0,
+  state_step = 1,         ///< number of this step, from 1
+  state_finite = 2,       ///< 1 while every gradient of this step is finite, else 0: then nothing is updated
+  state_bias_first = 3,   ///< Adam: 1 - beta_1^step, in float32 as Keras computes it
+  state_bias_second = 4,  ///< Adam: 1 - beta_2^step
+  optimizer_state_size = 8,
+};
+
+/// Stochastic gradient descent (Keras SGD). Weight decay, w -= learning_rate * weight_decay * w, comes before the step.
+struct SgdSettings {
+  float momentum = 0.0f;
+  bool nesterov = false;
+  float weight_decay = 0.0f;
+};
+
+/// RMSprop (Keras): epsilon stands inside the root.
+struct RmspropSettings {
+  float rho = 0.9f, momentum = 0.0f, epsilon = 1e-7f;
+  bool centered = false;
+  float weight_decay = 0.0f;
+};
+
+/// Adam and AdamW (Keras): w -= learning_rate * sqrt(1 - beta_2^t) / (1 - beta_1^t) * m / (sqrt(v) + epsilon).
+struct AdamSettings {
+  float beta_1 = 0.9f, beta_2 = 0.999f, epsilon = 1e-7f;
+  bool amsgrad = false;  ///< divides by the largest v so far, uncorrected
+  float weight_decay = 0.0f;
+};
+
+}  // namespace mien
