@@ -31,16 +31,19 @@ struct SgdSettings {
   float weight_decay = 0.0f;
 };
 
-/// RMSprop (Keras): epsilon stands inside the root.
+/// RMSprop (Keras): epsilon stands inside the root. The decay rates, here and in Adam, are double because Keras takes
+/// 1 - rate in double and rounds the difference: from 0.999f it would come out 1.3e-5 (relative) too small.
 struct RmspropSettings {
-  float rho = 0.9f, momentum = 0.0f, epsilon = 1e-7f;
+  double rho = 0.9;
+  float momentum = 0.0f, epsilon = 1e-7f;
   bool centered = false;
   float weight_decay = 0.0f;
 };
 
 /// Adam and AdamW (Keras): w -= learning_rate * sqrt(1 - beta_2^t) / (1 - beta_1^t) * m / (sqrt(v) + epsilon).
 struct AdamSettings {
-  float beta_1 = 0.9f, beta_2 = 0.999f, epsilon = 1e-7f;
+  double beta_1 = 0.9, beta_2 = 0.999;
+  float epsilon = 1e-7f;
   bool amsgrad = false;  ///< divides by the largest v so far, uncorrected
   float weight_decay = 0.0f;
 };
