@@ -1,0 +1,43 @@
+// Memory of the CPU backend: aligned blocks of the heap, and copies, which are plain here because host and device are
+// one.
+#include <cstdlib>
+#include <cstring>
+
+#include "mien/kernels/cpu/parallel.h"
+#include "mien/kernels/error.h"
+#include "mien/kernels/kernels.h"
+
+namespace mien::kernels::cpu {
+
+void allocate(std::size_t bytes, void** block) {
+  constexpr std::size_t alignment = 64;
+  const std::size_t rounded = bytes > SIZE_MAX - alignment ? 0 : (bytes + alignment - 1) / alignment * alignment;
+  *block = rounded == 0 && bytes > 0 ? nullptr : std::aligned_alloc(alignment, std::max(rounded, alignment));
+  check(*block != nullptr, "memory", "the CPU has no block of ", bytes, " bytes to give.");
+}
+
+void release(void* block) { std::free(block); }
+
+void copy_from_host(const void* host, void* device, std::size_t bytes) {
+  if (bytes > 0) std::memcpy(device, host, bytes);
+}
+
+void copy_to_host(const void* device, void* host, std::size_t bytes) {
+  if (bytes > 0) std::memcpy(host, device, bytes);
+}
+
+void copy(const void* from, void* to, std::size_t bytes) {
+  constexpr std::int64_t block = std::int64_t{1} << 20;
+  parallel_blocks(static_cast<std::int64_t>(bytes), block, [&](std::int64_t begin, std::int64_t end) {
+    std::memcpy(static_cast<char*>(to) + begin, static_cast<const char*>(from) + begin,
+                static_cast<std::size_t>(end - begin));
+  });
+}
+
+void fill(View<float> y, float value) {
+  parallel_elements(y.size, [&](std::int64_t begin, std::int64_t end) {
+    for (std::int64_t i = begin; i < end; ++i) y.data[i] = value;
+  });
+}
+
+}  // namespace mien::kernels::cpu

@@ -1,0 +1,127 @@
+// Sums over some axes, and their adjoint, which repeats along them.
+//
+// Neighbouring axes that are both kept or both summed are merged first. What is left ends either in a kept axis (rows
+// of columns are added: a bias gradient, a global average) or in a summed one (runs of neighbours are added: a total, a
+// mean of each row).
+#include "mien/kernels/cpu/broadcast.h"
+#include "mien/kernels/cpu/sums.h"
+#include "mien/kernels/kernels.h"
+
+namespace mien::kernels::cpu {
+
+namespace {
+
+/// The same sum with neighbours that behave alike merged, so that kept and summed axes alternate.
+ReduceGeometry merged(const ReduceGeometry& g) {
+  ReduceGeometry result;
+  result.axes = 0;
+  result.scale = g.scale;
+  for (int i = 0; i < g.axes; ++i) {
+    if (g.extent[i] == 1) continue;
+    if (result.axes > 0 && result.reduced[result.axes - 1] == g.reduced[i]) {
+      result.extent[result.axes - 1] *= g.extent[i];
+    } else {
+      result.extent[result.axes] = g.extent[i];
+      result.reduced[result.axes++] = g.reduced[i];
+    }
+  }
+  if (result.axes == 0) result.axes = 1, result.extent[0] = 1, result.reduced[0] = false;
+  return result;
+}
+
+/// The axes before the last.
+ReduceGeometry leading(ReduceGeometry g) {
+  --g.axes;
+  return g;
+}
+
+/// y[k][c] = scale * sum over s of x[row(k, s)][c].
+void sum_rows(const float* x, float* y, const ReduceGeometry& rows, std::int64_t columns, float scale) {
+  struct Partial;
+  const std::int64_t kept = rows.product(false), summed = rows.product(true);
+  const std::int64_t block = rows_per_block(columns), blocks = block_count(summed, block);
+  const std::int64_t tiles = block_count(columns, columns_per_tile);
+  // Rows lie one after the other along the innermost summed axis.
+  const std::int64_t stretch = rows.axes > 0 ? rows.extent[rows.axes - 1] : 1;
+  double* const partial = thread_doubles<Partial>(kept * blocks * columns);
+  parallel_for(kept * blocks * tiles, [&](std::int64_t task) {
+    const std::int64_t tile = task % tiles, part = task / tiles, k = part / blocks;
+    const std::int64_t first_column = tile * columns_per_tile, begin = part % blocks * block;
+    const float* row = x;
+    sum_columns(begin, std::min(summed, begin + block), std::min(columns - first_column, columns_per_tile),
+                partial + part * columns + first_column, [&](std::int64_t s) {
+                  const bool follows = s != begin && s % stretch != 0;
+                  row = follows ? row + columns : x + rows.x_offset(k, s) * columns + first_column;
+                  return [row](std::int64_t c) { return row[c]; };
+                });
+  });
+  parallel_elements(kept * columns, [&](std::int64_t begin, std::int64_t end) {
+    for (std::int64_t i = begin; i < end; ++i) {
+      const std::int64_t k = i / columns, c = i % columns;
+      double total = 0;
+      for (std::int64_t part = k * blocks; part < (k + 1) * blocks; ++part) total += partial[part * columns + c];
+      y[i] = static_cast<float>(scale * total);
+    }
+  });
+}
+
+/// y[k] = scale * sum over s and i of x[run(k, s)][i]. Long runs are cut into pieces, short ones put together.
+void sum_runs(const float* x, float* y, const ReduceGeometry& runs, std::int64_t length, float scale) {
+  struct Partial;
+  const std::int64_t kept = runs.product(false), summed = runs.product(true);
+  const std::int64_t piece = std::min(length, elements_per_block), pieces = block_count(length, piece);
+  const std::int64_t block = std::max<std::int64_t>(1, elements_per_block / piece);
+  const std::int64_t blocks = block_count(summed * pieces, block);
+  double* const partial = thread_doubles<Partial>(kept * blocks);
+  parallel_for(kept * blocks, [&](std::int64_t task) {
+    const std::int64_t k = task / blocks, begin = task % blocks * block;
+    double total = 0;
+    for (std::int64_t i = begin; i < std::min(summed * pieces, begin + block); ++i) {
+      const float* const run = x + runs.x_offset(k, i / pieces) * length;
+      const std::int64_t first = i % pieces * piece;
+      total += sum_terms(first, std::min(length, first + piece), [run](std::int64_t at) { return run[at]; });
+    }
+    partial[task] = total;
+  });
+  for (std::int64_t k = 0; k < kept; ++k) {
+    double total = 0;
+    for (std::int64_t i = k * blocks; i < (k + 1) * blocks; ++i) total += partial[i];
+    y[k] = static_cast<float>(scale * total);
+  }
+}
+
+}  // namespace
+
+void reduce_sum(View<const float> x, View<float> y, ReduceGeometry g) {
+  const ReduceGeometry m = merged(g);
+  const std::int64_t inner = m.extent[m.axes - 1];
+  if (m.reduced[m.axes - 1])
+    sum_runs(x.data, y.data, leading(m), inner, m.scale);
+  else
+    sum_rows(x.data, y.data, leading(m), inner, m.scale);
+}
+
+void reduce_sum_adjoint(View<const float> y, View<float> x, ReduceGeometry g) {
+  const ReduceGeometry m = merged(g);
+  // x is the result of a broadcast of y: it stands still along the summed axes.
+  BroadcastGeometry walk;
+  walk.axes = m.axes;
+  std::int64_t stride = 1;
+  for (int i = m.axes - 1; i >= 0; --i) {
+    walk.extent[i] = m.extent[i];
+    walk.a_stride[i] = m.reduced[i] ? 0 : stride;
+    if (!m.reduced[i]) stride *= m.extent[i];
+  }
+  parallel_elements(walk.size(), [&](std::int64_t begin, std::int64_t end) {
+    for_each_run(walk, begin, end, [&](std::int64_t index, std::int64_t from, std::int64_t, std::int64_t count) {
+      float* const to = x.data + index;
+      if (m.reduced[m.axes - 1]) {
+        std::fill_n(to, count, m.scale * y.data[from]);
+      } else {
+        for (std::int64_t i = 0; i < count; ++i) to[i] = m.scale * y.data[from + i];
+      }
+    });
+  });
+}
+
+}  // namespace mien::kernels::cpu
