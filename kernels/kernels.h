@@ -10,17 +10,21 @@
 #include "mien/kernels/settings.h"
 #include "mien/kernels/view.h"
 
-namespace mien::kernels {
+namespace mien {
 
-/// Where a kernel runs.
-enum class Backend : std::uint8_t {
+/// Where a tensor lives and a kernel runs.
+enum class Device : std::uint8_t {
   cpu,
-  cuda,      ///< a GPU
-  emulated,  ///< the CUDA kernels, compiled for the host: every CUDA thread a fiber
+  cuda,           ///< a GPU
+  cuda_emulated,  ///< the CUDA kernels, compiled for the host: every CUDA thread a fiber
 };
 
-/// Whether this build holds the backend's kernels.
-bool is_built(Backend backend);
+}  // namespace mien
+
+namespace mien::kernels {
+
+/// Whether this build holds the device's kernels.
+bool is_built(Device device);
 
 // The kernels themselves.
 #define MIEN_KERNEL(name, ...) void name(__VA_ARGS__);
@@ -35,10 +39,10 @@ namespace emulated {
 }
 #undef MIEN_KERNEL
 
-// The dispatch: name(backend) is the kernel. Throws Error where this build lacks the backend.
+// The dispatch: name(device) is the kernel. Throws Error where this build lacks the device's kernels.
 #define MIEN_KERNEL(name, ...)                 \
   using name##_kernel = void (*)(__VA_ARGS__); \
-  name##_kernel name(Backend backend);
+  name##_kernel name(Device device);
 #include "mien/kernels/signatures.inc"
 #undef MIEN_KERNEL
 
