@@ -1,0 +1,129 @@
+// Matrix product: c is cut into blocks of rows and columns, one task each. A task walks k in blocks of
+// multiply_depth, copies its part of b into panels (k, columns side by side) and each tile's rows of a together, and
+// lets the tile kernel run over them. Copies are what keeps power-of-two pitches from evicting their own cache lines.
+#include "mien/kernels/cpu/gemm.h"
+
+#include <algorithm>
+#include <cstring>
+
+#include "mien/kernels/cpu/parallel.h"
+#include "mien/kernels/kernels.h"
+
+namespace mien::kernels::cpu {
+namespace {
+
+/// A task's block of c. Columns are few, so that the matrices of a small network's dense layers make tasks enough.
+constexpr int block_rows = 192, block_columns = 64;
+
+/// Copies rows k0 … k0+depth-1 and `columns` columns from j of op(b) into a panel, with zeros up to panel_columns.
+void pack_panel(const float* b, const MatmulGeometry& g, int k0, int depth, int j, int columns, int panel_columns,
+                float* panel) {
+  if (columns < panel_columns) std::fill_n(panel, std::int64_t{depth} * panel_columns, 0.0f);
+  if (g.transpose_b) {
+    for (int column = 0; column < columns; ++column) {
+      const float* const from = b + std::int64_t{j + column} * g.k + k0;
+      for (int k = 0; k < depth; ++k) panel[k * panel_columns + column] = from[k];
+    }
+    return;
+  }
+  for (int k = 0; k < depth; ++k)
+    std::memcpy(panel + k * panel_columns, b + std::int64_t{k0 + k} * g.n + j, sizeof(float) * columns);
+}
+
+/// The rows i … i+rows-1 of op(a), k0 … k0+depth-1, side by side; returns the step from one k to the next.
+std::int64_t pack_rows(const float* a, const MatmulGeometry& g, int k0, int depth, int i, int rows, float* packed,
+                       const float** row) {
+  if (g.transpose_a) {
+    for (int k = 0; k < depth; ++k)
+      std::memcpy(packed + k * max_tile_rows, a + std::int64_t{k0 + k} * g.m + i, sizeof(float) * rows);
+    for (int r = 0; r < max_tile_rows; ++r) row[r] = packed + std::min(r, rows - 1);
+    return max_tile_rows;
+  }
+  constexpr int pitch = multiply_depth + 16;
+  for (int r = 0; r < rows; ++r)
+    std::memcpy(packed + r * pitch, a + std::int64_t{i + r} * g.k + k0, sizeof(float) * depth);
+  for (int r = 0; r < max_tile_rows; ++r) row[r] = packed + std::min(r, rows - 1) * pitch;
+  return 1;
+}
+
+/// One panel of a tile into c; through a buffer where the tile sticks out of the matrix.
+void multiply_into(const TileKernels& kernels, TileOperands tile, int panel_columns, int rows, int columns) {
+  if (columns == panel_columns && rows == kernels.rounded_rows(panel_columns, rows))
+    return kernels.multiply(panel_columns, rows, tile);
+  alignas(64) float buffer[max_tile_rows * max_panel_columns];
+  float* const c = tile.c;
+  const std::int64_t c_step = tile.c_step;
+  const bool add = tile.add;
+  tile.c = buffer, tile.c_step = panel_columns, tile.add = false;
+  kernels.multiply(panel_columns, rows, tile);
+  for (int r = 0; r < rows; ++r)
+    for (int j = 0; j < columns; ++j) {
+      const float sum = buffer[r * panel_columns + j];
+      float& to = c[r * c_step + j];
+      to = add ? to + sum : sum;
+    }
+}
+
+struct MultiplyScratch;
+
+void multiply_block(const TileKernels& kernels, const float* a, const float* b, float* c, const MatmulGeometry& g,
+                    int row_begin, int column_begin) {
+  const int row_end = std::min(g.m, row_begin + block_rows), column_end = std::min(g.n, column_begin + block_columns);
+  constexpr int panel_space = multiply_depth * (block_columns + max_panel_columns);
+  float* const panels = thread_scratch<MultiplyScratch>(panel_space + max_tile_rows * (multiply_depth + 16));
+  float* const packed_rows = panels + panel_space;
+  for (int k0 = 0; k0 < g.k; k0 += multiply_depth) {
+    const int depth = std::min(multiply_depth, g.k - k0);
+    const Run run = {0, depth};
+    float* panel = panels;
+    for (int j = column_begin; j < column_end;) {
+      const int panel_columns = kernels.panel_columns(column_end - j),
+                columns = std::min(panel_columns, column_end - j);
+      pack_panel(b, g, k0, depth, j, columns, panel_columns, panel);
+      panel += depth * panel_columns;
+      j += columns;
+    }
+    for (int i = row_begin; i < row_end;) {
+      const int rows = std::min(row_end - i, kernels.tile_rows(kernels.panel_columns(column_end - column_begin)));
+      const float* row[max_tile_rows];
+      const std::int64_t a_step = pack_rows(a, g, k0, depth, i, rows, packed_rows, row);
+      panel = panels;
+      for (int j = column_begin; j < column_end;) {
+        const int panel_columns = kernels.panel_columns(column_end - j);
+        const int columns = std::min(panel_columns, column_end - j);
+        multiply_into(kernels,
+                      {.rows = row,
+                       .runs = &run,
+                       .run_count = 1,
+                       .a_step = a_step,
+                       .b = panel,
+                       .b_step = panel_columns,
+                       .c = c + std::int64_t{i} * g.n + j,
+                       .c_step = g.n,
+                       .add = k0 > 0},
+                      panel_columns, rows, columns);
+        panel += depth * panel_columns;
+        j += columns;
+      }
+      i += rows;
+    }
+  }
+}
+
+}  // namespace
+
+void multiply(const float* a, const float* b, float* c, const MatmulGeometry& g) {
+  if (g.k == 0) return std::fill_n(c, std::int64_t{g.m} * g.n, 0.0f), void();
+  const TileKernels& kernels = tile_kernels();
+  const std::int64_t row_blocks = block_count(g.m, block_rows), column_blocks = block_count(g.n, block_columns);
+  parallel_for(row_blocks * column_blocks, [&](std::int64_t task) {
+    multiply_block(kernels, a, b, c, g, static_cast<int>(task / column_blocks) * block_rows,
+                   static_cast<int>(task % column_blocks) * block_columns);
+  });
+}
+
+void matmul(View<const float> a, View<const float> b, View<float> c, MatmulGeometry g) {
+  multiply(a.data, b.data, c.data, g);
+}
+
+}  // namespace mien::kernels::cpu

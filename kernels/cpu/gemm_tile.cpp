@@ -1,0 +1,138 @@
+// The register tile (gemm_tile.h), compiled once per instruction set.
+//
+// Accumulators: 12 rows of two vectors where there are 32 registers, 6 where there are 16, and 12 rows of one vector.
+// At the bottom of a matrix a tile of two thirds or one third of the rows takes over.
+#undef HWY_TARGET_INCLUDE
+#define HWY_TARGET_INCLUDE "mien/kernels/cpu/gemm_tile.cpp"
+#include <hwy/foreach_target.h>
+//
+#include <hwy/highway.h>
+
+#include "mien/kernels/cpu/gemm_tile.h"
+#include "mien/kernels/cpu/instruction_set.h"
+
+HWY_BEFORE_NAMESPACE();
+namespace mien::kernels::cpu {
+namespace HWY_NAMESPACE {
+namespace hn = hwy::HWY_NAMESPACE;
+
+// Accumulators stay in registers only where the loops over them are unrolled.
+#if defined(__clang__)
+#define MIEN_UNROLL _Pragma("clang loop unroll(full)")
+#else
+#define MIEN_UNROLL _Pragma("GCC unroll 16")
+#endif
+
+/// Adds `steps` values of k. Narrow panels take several at once, so that each row's pointer is loaded once for them.
+template <int rows, int vectors, int steps, class D, class V>
+HWY_INLINE void multiply_add(D d, const float* const* a, std::int64_t a_place, std::int64_t a_step, const float* b,
+                             std::int64_t b_step, V (&sum)[rows][vectors]) {
+  V factor[steps][vectors];
+  MIEN_UNROLL
+  for (int k = 0; k < steps; ++k) {
+    MIEN_UNROLL
+    for (int v = 0; v < vectors; ++v) factor[k][v] = hn::LoadU(d, b + k * b_step + v * hn::Lanes(d));
+  }
+  MIEN_UNROLL
+  for (int r = 0; r < rows; ++r) {
+    const float* const place = a[r] + a_place;
+    MIEN_UNROLL
+    for (int k = 0; k < steps; ++k) {
+      const V value = hn::Set(d, place[k * a_step]);
+      MIEN_UNROLL
+      for (int v = 0; v < vectors; ++v) sum[r][v] = hn::MulAdd(value, factor[k][v], sum[r][v]);
+    }
+  }
+}
+
+template <int rows, int vectors, class D>
+HWY_NOINLINE void multiply_tile(D d, const TileOperands& t) {
+  using V = hn::Vec<D>;
+  constexpr int steps = vectors == 1 ? 4 : 1;
+  V sum[rows][vectors];
+  MIEN_UNROLL
+  for (int r = 0; r < rows; ++r) {
+    MIEN_UNROLL
+    for (int v = 0; v < vectors; ++v) sum[r][v] = hn::Zero(d);
+  }
+  const float* b = t.b;
+  const std::int64_t b_step = t.b_step, a_step = t.a_step;
+  for (std::int64_t run = 0; run < t.run_count; ++run) {
+    const std::int64_t length = t.runs[run].length;
+    std::int64_t place = t.runs[run].offset, k = 0;
+    if (a_step == 1) {
+      for (; k + steps <= length; k += steps, place += steps, b += steps * b_step)
+        multiply_add<rows, vectors, steps>(d, t.rows, place, 1, b, b_step, sum);
+      for (; k < length; ++k, ++place, b += b_step) multiply_add<rows, vectors, 1>(d, t.rows, place, 1, b, b_step, sum);
+    } else {
+      for (; k < length; ++k, place += a_step, b += b_step)
+        multiply_add<rows, vectors, 1>(d, t.rows, place, 0, b, b_step, sum);
+    }
+  }
+  MIEN_UNROLL
+  for (int r = 0; r < rows; ++r) {
+    MIEN_UNROLL
+    for (int v = 0; v < vectors; ++v) {
+      float* const c = t.c + r * t.c_step + v * hn::Lanes(d);
+      hn::StoreU(t.add ? hn::Add(hn::LoadU(d, c), sum[r][v]) : sum[r][v], d, c);
+    }
+  }
+}
+
+using Wide = hn::ScalableTag<float>;
+/// Half a wide vector, where a panel of eight columns would waste it.
+using Narrow = hn::CappedTag<float, 8>;
+
+constexpr int wide_pair_rows = HWY_TARGET == HWY_AVX3 ? 12 : 6;
+constexpr int single_rows = 12;
+
+int tile_panel_columns(int remaining) {
+  const int wide = static_cast<int>(hn::Lanes(Wide())), narrow = static_cast<int>(hn::Lanes(Narrow()));
+  if (remaining <= narrow) return narrow;
+  return remaining <= wide ? wide : 2 * wide;
+}
+
+int tile_tile_rows(int panel_columns) {
+  return panel_columns > static_cast<int>(hn::Lanes(Wide())) ? wide_pair_rows : single_rows;
+}
+
+int tile_rounded_rows(int panel_columns, int rows) {
+  const int third = tile_tile_rows(panel_columns) / 3;
+  return (rows + third - 1) / third * third;
+}
+
+template <int rows, int vectors, class D>
+HWY_INLINE void multiply_some(D d, int wanted, const TileOperands& operands) {
+  if (wanted <= rows / 3) return multiply_tile<rows / 3, vectors>(d, operands);
+  if (wanted <= rows / 3 * 2) return multiply_tile<rows / 3 * 2, vectors>(d, operands);
+  multiply_tile<rows, vectors>(d, operands);
+}
+
+void tile_multiply(int panel_columns, int rows, const TileOperands& operands) {
+  const int wide = static_cast<int>(hn::Lanes(Wide()));
+  if (panel_columns > wide) return multiply_some<wide_pair_rows, 2>(Wide(), rows, operands);
+  if (panel_columns == wide) return multiply_some<single_rows, 1>(Wide(), rows, operands);
+  multiply_some<single_rows, 1>(Narrow(), rows, operands);
+}
+
+const TileKernels* tile_table() {
+  static constexpr TileKernels table = {tile_panel_columns, tile_tile_rows, tile_multiply, tile_rounded_rows};
+  return &table;
+}
+
+}  // namespace HWY_NAMESPACE
+}  // namespace mien::kernels::cpu
+HWY_AFTER_NAMESPACE();
+
+#if HWY_ONCE
+namespace mien::kernels::cpu {
+
+HWY_EXPORT(tile_table);
+
+const TileKernels& tile_kernels() {
+  instruction_set();  // MIEN_ISA is heeded before Highway's first choice
+  return *HWY_DYNAMIC_DISPATCH(tile_table)();
+}
+
+}  // namespace mien::kernels::cpu
+#endif
