@@ -1,0 +1,71 @@
+# The CUDA kernels, kernels/cuda/*.cu, compiled twice from the same sources: as CUDA for GPUs (MIEN_CUDA) and as plain
+# C++ for the emulator (MIEN_EMULATOR). Both may be in one library; which are is told to kernels/dispatch.cpp.
+file(GLOB MIEN_CUDA_SOURCES CONFIGURE_DEPENDS kernels/cuda/*.cu)
+# The cards the tests compile for, and PTX that newer ones finish themselves.
+set(MIEN_CUDA_ARCHITECTURES 75-real 80-real 86-real 89-real 90-real 90-virtual)
+set(dispatch_definitions)
+
+# Whether real CUDA is built, and why.
+find_program(MIEN_NVCC nvcc HINTS ENV CUDACXX ENV CUDA_PATH ENV CUDA_HOME PATHS /usr/local/cuda PATH_SUFFIXES bin)
+mark_as_advanced(MIEN_NVCC)
+set(MIEN_CUDA_BUILT OFF)
+if(NOT MIEN_CUDA MATCHES "^(AUTO|ON|OFF)$")
+  message(FATAL_ERROR "MIEN_CUDA=${MIEN_CUDA}: it is AUTO, ON or OFF")
+elseif(MIEN_CUDA STREQUAL "OFF")
+  set(MIEN_CUDA_REASON "MIEN_CUDA=OFF")
+elseif(NOT MIEN_CUDA_SOURCES)
+  set(MIEN_CUDA_REASON "kernels/cuda holds no kernel")
+elseif(NOT MIEN_NVCC AND MIEN_CUDA STREQUAL "ON")
+  message(FATAL_ERROR "MIEN_CUDA=ON, but nvcc was not found: put it on the PATH, or set CUDA_PATH")
+elseif(NOT MIEN_NVCC)
+  set(MIEN_CUDA_REASON "MIEN_CUDA=AUTO, nvcc not found")
+elseif(MIEN_SANITIZE)
+  set(MIEN_CUDA_REASON "not under the sanitizers")
+else()
+  set(MIEN_CUDA_BUILT ON)
+  set(MIEN_CUDA_REASON "MIEN_CUDA=${MIEN_CUDA}, ${MIEN_NVCC}")
+endif()
+
+# Where nvcc is there, a build with tests compiles every .cu for GPUs, even where the library leaves them out.
+set(MIEN_CUDA_COMPILED ${MIEN_CUDA_BUILT})
+if(MIEN_TESTS AND MIEN_NVCC AND MIEN_CUDA_SOURCES AND NOT MIEN_SANITIZE)
+  set(MIEN_CUDA_COMPILED ON)
+endif()
+if(MIEN_CUDA_COMPILED)
+  set(CMAKE_CUDA_COMPILER ${MIEN_NVCC})
+  set(CMAKE_CUDA_ARCHITECTURES ${MIEN_CUDA_ARCHITECTURES})
+  enable_language(CUDA)
+  find_package(CUDAToolkit 12 REQUIRED)
+  if(NOT CMAKE_CUDA20_STANDARD_COMPILE_OPTION)  # CMake 3.25 does not know that nvcc has it
+    set(CMAKE_CUDA20_STANDARD_COMPILE_OPTION -std=c++20)
+  endif()
+  set(MIEN_CUDA_OPTIONS $<$<COMPILE_LANGUAGE:CUDA>:--expt-relaxed-constexpr;--extended-lambda;--threads=2>)
+endif()
+
+if(MIEN_CUDA_BUILT)
+  target_sources(mien PRIVATE ${MIEN_CUDA_SOURCES})
+  set_target_properties(mien PROPERTIES CUDA_ARCHITECTURES "${MIEN_CUDA_ARCHITECTURES}")
+  target_compile_options(mien PRIVATE ${MIEN_CUDA_OPTIONS})
+  target_link_libraries(mien PRIVATE CUDA::cudart_static CUDA::cublas)
+  list(APPEND dispatch_definitions MIEN_HAVE_CUDA)
+endif()
+
+# One source has one language in one folder of the build, so the emulator's compilation has a folder of its own.
+set(MIEN_EMULATOR_BUILT OFF)
+if(NOT MIEN_EMULATOR)
+  set(MIEN_EMULATOR_REASON "MIEN_EMULATOR=OFF")
+elseif(NOT MIEN_CUDA_SOURCES)
+  set(MIEN_EMULATOR_REASON "kernels/cuda holds no kernel")
+elseif(MIEN_BOOST_CONTEXT_PROBLEM)
+  message(FATAL_ERROR "MIEN_EMULATOR=ON: ${MIEN_BOOST_CONTEXT_PROBLEM}")
+else()
+  set(MIEN_EMULATOR_BUILT ON)
+  set(MIEN_EMULATOR_REASON "MIEN_EMULATOR=ON")
+  add_subdirectory(cmake/emulated)
+  target_sources(mien PRIVATE $<TARGET_OBJECTS:mien_emulated>)
+  target_link_libraries(mien PRIVATE mien::boost_context)
+  list(APPEND dispatch_definitions MIEN_HAVE_EMULATOR)
+endif()
+
+# For the one source that asks: another choice recompiles it alone.
+set_source_files_properties(kernels/dispatch.cpp PROPERTIES COMPILE_DEFINITIONS "${dispatch_definitions}")

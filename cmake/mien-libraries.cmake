@@ -1,0 +1,33 @@
+# The compiled libraries that a program which links mien needs beside it: mien::highway and mien::boost_context.
+# Used by mien's own build and, installed beside mien-config.cmake, by find_package(mien). What is missing is left in
+# MIEN_HIGHWAY_PROBLEM and MIEN_BOOST_CONTEXT_PROBLEM.
+find_path(MIEN_HIGHWAY_INCLUDE hwy/highway.h)
+find_library(MIEN_HIGHWAY_LIBRARY hwy)
+find_path(MIEN_BOOST_INCLUDE boost/context/fiber.hpp)
+find_library(MIEN_BOOST_CONTEXT_LIBRARY boost_context)
+mark_as_advanced(MIEN_HIGHWAY_INCLUDE MIEN_HIGHWAY_LIBRARY MIEN_BOOST_INCLUDE MIEN_BOOST_CONTEXT_LIBRARY)
+
+if(MIEN_HIGHWAY_INCLUDE AND MIEN_HIGHWAY_LIBRARY)
+  set(MIEN_HIGHWAY_PROBLEM)
+  if(NOT TARGET mien::highway)
+    add_library(mien::highway INTERFACE IMPORTED)
+    target_include_directories(mien::highway SYSTEM INTERFACE ${MIEN_HIGHWAY_INCLUDE})
+    target_link_libraries(mien::highway INTERFACE ${MIEN_HIGHWAY_LIBRARY})
+    if(MIEN_HIGHWAY_LIBRARY MATCHES "\\.so")
+      target_compile_definitions(mien::highway INTERFACE HWY_SHARED_DEFINE)
+    endif()
+  endif()
+else()
+  set(MIEN_HIGHWAY_PROBLEM "Google Highway not found. On Debian and Ubuntu: sudo apt-get install libhwy-dev")
+endif()
+
+if(MIEN_BOOST_INCLUDE AND MIEN_BOOST_CONTEXT_LIBRARY)
+  set(MIEN_BOOST_CONTEXT_PROBLEM)
+  if(NOT TARGET mien::boost_context)
+    add_library(mien::boost_context INTERFACE IMPORTED)
+    target_include_directories(mien::boost_context SYSTEM INTERFACE ${MIEN_BOOST_INCLUDE})
+    target_link_libraries(mien::boost_context INTERFACE ${MIEN_BOOST_CONTEXT_LIBRARY})
+  endif()
+else()
+  set(MIEN_BOOST_CONTEXT_PROBLEM "Boost.Context not found. On Debian and Ubuntu: sudo apt-get install libboost-context-dev")
+endif()
