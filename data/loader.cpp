@@ -1,0 +1,119 @@
+#include "mien/data/loader.h"
+
+#include <algorithm>
+#include <condition_variable>
+#include <deque>
+#include <exception>
+#include <mutex>
+#include <numeric>
+#include <thread>
+
+#include "mien/core/random.h"
+#include "mien/kernels/error.h"
+
+namespace mien {
+namespace {
+
+/// Hands batches from the thread that makes them to the one that uses them, in order, at most `limit` waiting.
+class Queue {
+ public:
+  explicit Queue(std::size_t limit) : limit_(limit) {}
+
+  /// False where nobody will take it any more.
+  bool put(Batch batch) {
+    std::unique_lock lock(mutex_);
+    changed_.wait(lock, [&] { return closed_ || waiting_.size() < limit_; });
+    if (closed_) return false;
+    waiting_.push_back(std::move(batch));
+    changed_.notify_all();
+    return true;
+  }
+
+  /// Throws what the maker threw, once the batches before it are taken.
+  Batch take() {
+    std::unique_lock lock(mutex_);
+    changed_.wait(lock, [&] { return failure_ || !waiting_.empty(); });
+    if (waiting_.empty()) std::rethrow_exception(failure_);
+    Batch batch = std::move(waiting_.front());
+    waiting_.pop_front();
+    changed_.notify_all();
+    return batch;
+  }
+
+  void fail(std::exception_ptr failure) {
+    std::lock_guard lock(mutex_);
+    failure_ = failure;
+    changed_.notify_all();
+  }
+
+  void close() {
+    std::lock_guard lock(mutex_);
+    closed_ = true;
+    changed_.notify_all();
+  }
+
+ private:
+  const std::size_t limit_;
+  std::mutex mutex_;
+  std::condition_variable changed_;
+  std::deque<Batch> waiting_;
+  std::exception_ptr failure_;
+  bool closed_ = false;
+};
+
+}  // namespace
+
+Loader::Loader(Dataset dataset, LoaderOptions options) : dataset_(std::move(dataset)), options_(options) {
+  check(!dataset_.empty(), "loader", "the data set holds no picture.");
+  check(options_.batch >= 1, "loader", "a batch holds at least one picture. Got batch=", options_.batch, ".");
+  check(options_.prefetch >= 0, "loader", "prefetch must be at least 0. Got ", options_.prefetch, ".");
+}
+
+std::vector<int> Loader::order(int epoch) const {
+  if (options_.shuffle)
+    return Random(options_.seed, Purpose::shuffle, static_cast<std::uint64_t>(epoch)).permutation(dataset_.size());
+  std::vector<int> order(static_cast<std::size_t>(dataset_.size()));
+  std::iota(order.begin(), order.end(), 0);
+  return order;
+}
+
+Batch Loader::make(const std::vector<int>& order, int number) const {
+  Batch batch;
+  batch.number = number;
+  const auto begin = order.begin() + std::ptrdiff_t{number} * options_.batch;
+  batch.indices.assign(begin, begin + std::min<std::ptrdiff_t>(order.end() - begin, options_.batch));
+  batch.images = dataset_.images(batch.indices);
+  batch.labels = dataset_.labels(batch.indices);
+  return batch;
+}
+
+void Loader::run(int epoch, const std::function<bool(const Batch&)>& use, int first) const {
+  const std::vector<int> pictures = order(epoch);
+  const int count = batch_count();
+  if (options_.prefetch == 0) {
+    for (int number = first; number < count; ++number)
+      if (!use(make(pictures, number))) return;
+    return;
+  }
+  Queue queue(static_cast<std::size_t>(options_.prefetch));
+  std::thread maker([&] {
+    try {
+      for (int number = first; number < count; ++number)
+        if (!queue.put(make(pictures, number))) return;
+    } catch (...) {
+      queue.fail(std::current_exception());
+    }
+  });
+  struct Closer {
+    Queue& queue;
+    std::thread& thread;
+    ~Closer() {
+      queue.close();
+      thread.join();
+    }
+  } closer{queue, maker};
+  for (int number = first; number < count; ++number)
+    if (!use(queue.take())) return;
+}
+
+}  // namespace mien
