@@ -1,26 +1,51 @@
 // The convolution's kernels: which algorithm runs, and the backward pass of its epilogue.
+#include <algorithm>
+
 #include "mien/kernels/algorithm.h"
 #include "mien/kernels/cpu/conv2d_algorithms.h"
+#include "mien/kernels/cpu/conv2d_epilogue.h"
 #include "mien/kernels/cpu/parallel.h"
 #include "mien/kernels/kernels.h"
 
 namespace mien::kernels::cpu {
 
-Conv2dAlgorithm choose_conv2d_algorithm(const Conv2dGeometry&) { return Conv2dAlgorithm::reference; }
+namespace {
+
+Conv2dAlgorithm resolve(Conv2dAlgorithm algorithm, const Conv2dGeometry& g) {
+  return algorithm == Conv2dAlgorithm::automatic ? choose_conv2d_algorithm(g) : algorithm;
+}
+
+}  // namespace
+
+// Reading patches in place needs no copy, but pays for every run of neighbouring values: a kernel row of all its
+// channels, or one tap where dilation or groups pull the taps apart. Where a run is shorter than a few values, as for a
+// dilated kernel on few channels, copying the patches together first is faster. Depthwise kernels have no patches.
+Conv2dAlgorithm choose_conv2d_algorithm(const Conv2dGeometry& g) {
+  constexpr int short_run = 3;
+  const bool depthwise = g.groups > 1 && g.in_per_group() == 1 && g.out_per_group() == 1;
+  const int run = g.width.dilation == 1 ? g.width.kernel * g.in_per_group() : g.in_per_group();
+  return depthwise || run >= short_run ? Conv2dAlgorithm::direct : Conv2dAlgorithm::gemm;
+}
 
 void conv2d_forward(View<const float> x, View<const float> w, View<const float> bias, View<float> y,
-                    View<std::uint8_t> argmax, Conv2dGeometry g, Conv2dAlgorithm) {
-  conv2d_forward_reference(x, w, bias, y, argmax, g);
+                    View<std::uint8_t> argmax, Conv2dGeometry g, Conv2dAlgorithm algorithm) {
+  algorithm = resolve(algorithm, g);
+  if (algorithm == Conv2dAlgorithm::reference) return conv2d_forward_reference(x, w, bias, y, argmax, g);
+  conv2d_forward_blocked(x, w, bias, y, argmax, g, algorithm == Conv2dAlgorithm::gemm);
 }
 
 void conv2d_backward_input(View<const float> dz, View<const float> w, View<float> dx, Conv2dGeometry g,
-                           Conv2dAlgorithm) {
-  conv2d_backward_input_reference(dz, w, dx, g);
+                           Conv2dAlgorithm algorithm) {
+  algorithm = resolve(algorithm, g);
+  if (algorithm == Conv2dAlgorithm::reference) return conv2d_backward_input_reference(dz, w, dx, g);
+  conv2d_backward_input_blocked(dz, w, dx, g, algorithm == Conv2dAlgorithm::gemm);
 }
 
 void conv2d_backward_weights(View<const float> x, View<const float> dz, View<float> dw, Conv2dGeometry g,
-                             Conv2dAlgorithm) {
-  conv2d_backward_weights_reference(x, dz, dw, g);
+                             Conv2dAlgorithm algorithm) {
+  algorithm = resolve(algorithm, g);
+  if (algorithm == Conv2dAlgorithm::reference) return conv2d_backward_weights_reference(x, dz, dw, g);
+  conv2d_backward_weights_blocked(x, dz, dw, g, algorithm == Conv2dAlgorithm::gemm);
 }
 
 void conv2d_epilogue_backward(View<const float> y, View<const std::uint8_t> argmax, View<const float> dy,
@@ -30,20 +55,28 @@ void conv2d_epilogue_backward(View<const float> y, View<const std::uint8_t> argm
       for (std::int64_t i = begin; i < end; ++i) dz.data[i] = dy.data[i] * activation_slope(y.data[i], g.activation);
     });
   }
-  // One row of dz at a time: a value that the pool took gets the gradient, all others (also those of an odd last row
-  // or column, which no window covers) get zero.
-  parallel_for(std::int64_t{g.batch} * g.height.output, [&](std::int64_t line) {
-    const std::int64_t image = line / g.height.output, row = line % g.height.output;
-    float* const to = dz.data + line * g.width.output * g.out_channels;
-    if (row / 2 >= g.y_height()) return std::fill_n(to, std::int64_t{g.width.output} * g.out_channels, 0.0f), void();
-    const std::int64_t from = (image * g.y_height() + row / 2) * g.y_width() * g.out_channels;
-    for (int column = 0; column < g.width.output; ++column)
-      for (int channel = 0; channel < g.out_channels; ++channel) {
-        const std::int64_t place = from + std::int64_t{column / 2} * g.out_channels + channel;
-        const bool taken = column / 2 < g.y_width() && argmax.data[place] == 2 * (row % 2) + column % 2;
-        to[column * g.out_channels + channel] =
-            taken ? dy.data[place] * activation_slope(y.data[place], g.activation) : 0.0f;
-      }
+  // A pair of rows of dz at a time: what the pool took gets the gradient, all else zero; also the odd last row and
+  // column, which no window covers.
+  const EpilogueKernels& kernels = epilogue_kernels();
+  const std::int64_t row_size = std::int64_t{g.width.output} * g.out_channels;
+  const std::int64_t covered = std::int64_t{2} * g.y_width() * g.out_channels;
+  const std::int64_t pairs = (g.height.output + 1) / 2;
+  parallel_for(g.batch * pairs, [&](std::int64_t task) {
+    const std::int64_t image = task / pairs, pair = task % pairs;
+    float* const upper = dz.data + (image * g.height.output + 2 * pair) * row_size;
+    if (pair == g.y_height()) return std::fill_n(upper, row_size, 0.0f), void();
+    const std::int64_t from = (image * g.y_height() + pair) * g.y_width() * g.out_channels;
+    float* const lower = upper + row_size;
+    kernels.pooled_backward({.y = y.data + from,
+                             .argmax = argmax.data + from,
+                             .dy = dy.data + from,
+                             .windows = g.y_width(),
+                             .channels = g.out_channels,
+                             .activation = g.activation,
+                             .upper = upper,
+                             .lower = lower});
+    std::fill(upper + covered, upper + row_size, 0.0f);
+    std::fill(lower + covered, lower + row_size, 0.0f);
   });
 }
 

@@ -46,24 +46,6 @@ std::int64_t pack_rows(const float* a, const MatmulGeometry& g, int k0, int dept
   return 1;
 }
 
-/// One panel of a tile into c; through a buffer where the tile sticks out of the matrix.
-void multiply_into(const TileKernels& kernels, TileOperands tile, int panel_columns, int rows, int columns) {
-  if (columns == panel_columns && rows == kernels.rounded_rows(panel_columns, rows))
-    return kernels.multiply(panel_columns, rows, tile);
-  alignas(64) float buffer[max_tile_rows * max_panel_columns];
-  float* const c = tile.c;
-  const std::int64_t c_step = tile.c_step;
-  const bool add = tile.add;
-  tile.c = buffer, tile.c_step = panel_columns, tile.add = false;
-  kernels.multiply(panel_columns, rows, tile);
-  for (int r = 0; r < rows; ++r)
-    for (int j = 0; j < columns; ++j) {
-      const float sum = buffer[r * panel_columns + j];
-      float& to = c[r * c_step + j];
-      to = add ? to + sum : sum;
-    }
-}
-
 struct MultiplyScratch;
 
 void multiply_block(const TileKernels& kernels, const float* a, const float* b, float* c, const MatmulGeometry& g,
@@ -111,6 +93,23 @@ void multiply_block(const TileKernels& kernels, const float* a, const float* b, 
 }
 
 }  // namespace
+
+void multiply_into(const TileKernels& kernels, TileOperands tile, int panel_columns, int rows, int columns) {
+  if (columns == panel_columns && rows == kernels.rounded_rows(panel_columns, rows))
+    return kernels.multiply(panel_columns, rows, tile);
+  alignas(64) float buffer[max_tile_rows * max_panel_columns];
+  float* const c = tile.c;
+  const std::int64_t c_step = tile.c_step;
+  const bool add = tile.add;
+  tile.c = buffer, tile.c_step = panel_columns, tile.add = false;
+  kernels.multiply(panel_columns, rows, tile);
+  for (int r = 0; r < rows; ++r)
+    for (int j = 0; j < columns; ++j) {
+      const float sum = buffer[r * panel_columns + j];
+      float& to = c[r * c_step + j];
+      to = add ? to + sum : sum;
+    }
+}
 
 void multiply(const float* a, const float* b, float* c, const MatmulGeometry& g) {
   if (g.k == 0) return std::fill_n(c, std::int64_t{g.m} * g.n, 0.0f), void();

@@ -52,4 +52,7 @@ struct TileKernels {
 /// Those of the instruction set in use.
 const TileKernels& tile_kernels();
 
+/// kernels.multiply where only `rows` rows and `columns` columns of c exist: through a buffer if the tile sticks out.
+void multiply_into(const TileKernels& kernels, TileOperands tile, int panel_columns, int rows, int columns);
+
 }  // namespace mien::kernels::cpu

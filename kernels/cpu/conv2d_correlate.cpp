@@ -1,0 +1,264 @@
+// A task is a block of output rows of one image times a block of output channels: small enough that its window of the
+// source and its sums stay in a cache, so the epilogue reads the sums from there and only its result reaches memory.
+//
+// Positions become the rows of a register tile (gemm_tile.h), output channels its columns. Taps that lie side by side
+// in the window, as those of one kernel row do, are one run of k.
+#include "mien/kernels/cpu/conv2d_correlate.h"
+
+#include <algorithm>
+#include <vector>
+
+#include "mien/kernels/cpu/conv2d_depthwise.h"
+#include "mien/kernels/cpu/gemm_tile.h"
+#include "mien/kernels/cpu/parallel.h"
+
+namespace mien::kernels::cpu {
+namespace {
+
+/// Output channels and positions of a task, about.
+constexpr int task_channels = 64, task_positions = 192;
+/// Positions whose patches are gathered at once: whole tiles on every instruction set.
+constexpr int patch_positions = 4 * max_tile_rows;
+
+struct WeightScratch;
+struct WindowScratch;
+struct SumsScratch;
+struct PatchScratch;
+
+/// The shape of the tasks, and where a group's packed weights lie.
+struct Plan {
+  const Correlation& c;
+  bool depthwise;
+  int taps;
+  std::int64_t depth;  ///< values of k
+  int rows_per_task, row_tasks;
+  int channels_per_task;  ///< whole panels, all in one group; depthwise: any, each its own group
+  int channel_tasks;
+  std::int64_t task_weights;  ///< floats of one channel block's packed weights
+};
+
+Plan make_plan(const Correlation& c) {
+  Plan plan = {.c = c,
+               .depthwise = c.groups > 1 && c.in_per_group == 1 && c.out_per_group == 1,
+               .taps = c.height.taps * c.width.taps,
+               .depth = 0,
+               .rows_per_task = 1,
+               .row_tasks = 1,
+               .channels_per_task = 1,
+               .channel_tasks = 1,
+               .task_weights = 0};
+  plan.depth = std::int64_t{plan.taps} * c.in_per_group;
+  plan.rows_per_task = std::max(1, task_positions / std::max(1, c.width.positions));
+  if (c.pool) plan.rows_per_task = (plan.rows_per_task + 1) / 2 * 2;
+  plan.rows_per_task = std::min(plan.rows_per_task, std::max(1, c.height.positions));
+  plan.row_tasks = static_cast<int>(block_count(c.height.positions, plan.rows_per_task));
+  const int channels = plan.depthwise ? c.groups : c.out_per_group;
+  plan.channels_per_task = std::min(channels, task_channels);
+  plan.channel_tasks =
+      static_cast<int>(block_count(channels, plan.channels_per_task)) * (plan.depthwise ? 1 : c.groups);
+  plan.task_weights = plan.depthwise ? std::int64_t{plan.taps} * plan.channels_per_task
+                                     : plan.depth * (plan.channels_per_task + max_panel_columns);
+  return plan;
+}
+
+/// The channels of one channel task: of the result, and which it reads.
+struct Channels {
+  int begin, count;
+  int source_begin, source_count;
+};
+
+Channels channels_of(const Plan& plan, int task) {
+  const Correlation& c = plan.c;
+  if (plan.depthwise) {
+    const int begin = task * plan.channels_per_task, count = std::min(plan.channels_per_task, c.groups - begin);
+    return {begin, count, begin, count};
+  }
+  const int tasks_per_group = plan.channel_tasks / c.groups, group = task / tasks_per_group;
+  const int begin = task % tasks_per_group * plan.channels_per_task;
+  return {group * c.out_per_group + begin, std::min(plan.channels_per_task, c.out_per_group - begin),
+          group * c.in_per_group, c.in_per_group};
+}
+
+/// Where the weight of a tap lies for source channel `in` (within its group) and result channel `out` (of all).
+std::int64_t weight_place(const Correlation& c, int tap, int in, int out) {
+  const int row = c.w_height.first + tap / c.width.taps * c.w_height.step;
+  const int column = c.w_width.first + tap % c.width.taps * c.w_width.step;
+  const std::int64_t place = std::int64_t{row} * c.w_kernel_width + column;
+  if (!c.w_turned) return (place * c.in_per_group + in) * (c.groups * c.out_per_group) + out;
+  const int group = out / c.out_per_group;
+  return (place * c.out_per_group + out % c.out_per_group) * (c.groups * c.in_per_group) + group * c.in_per_group + in;
+}
+
+/// Copies the weights of a channel block into panels: k down, the panel's columns side by side, zeros past the last.
+void pack_weights(const Plan& plan, const Channels& channels, const TileKernels& kernels, float* packed) {
+  const Correlation& c = plan.c;
+  if (plan.depthwise) {
+    for (int tap = 0; tap < plan.taps; ++tap)
+      for (int j = 0; j < channels.count; ++j)
+        packed[std::int64_t{tap} * channels.count + j] = c.w[weight_place(c, tap, 0, channels.begin + j)];
+    return;
+  }
+  for (int j = 0; j < channels.count;) {
+    const int panel = kernels.panel_columns(channels.count - j), columns = std::min(panel, channels.count - j);
+    const std::int64_t in_step = c.w_turned ? 1 : std::int64_t{c.groups} * c.out_per_group;
+    const std::int64_t out_step = c.w_turned ? std::int64_t{c.groups} * c.in_per_group : 1;
+    for (int tap = 0; tap < plan.taps; ++tap) {
+      const float* const from = c.w + weight_place(c, tap, 0, channels.begin + j);
+      for (int in = 0; in < c.in_per_group; ++in, packed += panel) {
+        for (int column = 0; column < columns; ++column) packed[column] = from[in * in_step + column * out_step];
+        std::fill(packed + columns, packed + panel, 0.0f);
+      }
+    }
+    j += columns;
+  }
+}
+
+/// The runs of k in a window.
+const std::vector<Run>& window_runs(const Plan& plan, const SourceWindow& window) {
+  static thread_local std::vector<Run> runs;
+  const Correlation& c = plan.c;
+  const bool whole_rows = c.width.spacing == 1 && window.column_pitch == c.in_per_group;
+  runs.clear();
+  for (int i = 0; i < c.height.taps; ++i) {
+    const std::int64_t row = i * std::int64_t{c.height.spacing} * window.row_pitch;
+    if (whole_rows) {
+      runs.push_back({row, std::int64_t{c.width.taps} * c.in_per_group});
+      continue;
+    }
+    for (int j = 0; j < c.width.taps; ++j)
+      runs.push_back({row + j * c.width.spacing * window.column_pitch, c.in_per_group});
+  }
+  return runs;
+}
+
+/// The sums of all positions from the packed weights; positions pitch floats apart.
+void multiply_window(const Plan& plan, const SourceWindow& window, int positions, const Channels& channels,
+                     const TileKernels& kernels, const float* packed, float* sums, std::int64_t pitch) {
+  const Correlation& c = plan.c;
+  const std::vector<Run>& runs = window_runs(plan, window);
+  const Run whole_patch = {0, plan.depth};
+  const auto place_of = [&](int position) {
+    return window.data + position / c.width.positions * c.height.step * window.row_pitch +
+           position % c.width.positions * c.width.step * window.column_pitch;
+  };
+  const int chunk = c.gather_patches ? patch_positions : positions;
+  float* const patches = c.gather_patches ? thread_scratch<PatchScratch>(patch_positions * plan.depth) : nullptr;
+  for (int begin = 0; begin < positions; begin += chunk) {
+    const int end = std::min(positions, begin + chunk);
+    if (c.gather_patches) {
+      float* to = patches;
+      for (int position = begin; position < end; ++position)
+        for (const Run& run : runs) to = std::copy_n(place_of(position) + run.offset, run.length, to);
+    }
+    const float* panel_weights = packed;
+    for (int j = 0; j < channels.count;) {
+      const int panel = kernels.panel_columns(channels.count - j), tile_rows = kernels.tile_rows(panel);
+      for (int position = begin; position < end; position += tile_rows) {
+        const int rows = std::min(tile_rows, end - position);
+        const float* row[max_tile_rows];
+        for (int r = 0; r < tile_rows; ++r) {
+          const int at = position + std::min(r, rows - 1);
+          row[r] = c.gather_patches ? patches + (at - begin) * plan.depth : place_of(at);
+        }
+        kernels.multiply(panel, rows,
+                         {.rows = row,
+                          .runs = c.gather_patches ? &whole_patch : runs.data(),
+                          .run_count = c.gather_patches ? 1 : static_cast<std::int64_t>(runs.size()),
+                          .b = panel_weights,
+                          .b_step = panel,
+                          .c = sums + position * pitch + j,
+                          .c_step = pitch});
+      }
+      panel_weights += plan.depth * panel;
+      j += panel;
+    }
+  }
+}
+
+void depthwise_window(const Plan& plan, const SourceWindow& window, int rows, const Channels& channels,
+                      const float* packed, float* sums, std::int64_t pitch) {
+  static thread_local std::vector<std::int64_t> taps;
+  const Correlation& c = plan.c;
+  taps.clear();
+  for (int i = 0; i < c.height.taps; ++i)
+    for (int j = 0; j < c.width.taps; ++j)
+      taps.push_back(i * c.height.spacing * window.row_pitch + j * c.width.spacing * window.column_pitch);
+  const DepthwiseKernels& kernels = depthwise_kernels();
+  for (int row = 0; row < rows; ++row)
+    kernels.sums({.window = window.data + std::int64_t{row} * c.height.step * window.row_pitch,
+                  .step = c.width.step * window.column_pitch,
+                  .taps = taps.data(),
+                  .tap_count = plan.taps,
+                  .positions = c.width.positions,
+                  .channels = channels.count},
+                 packed, channels.count, sums + std::int64_t{row} * c.width.positions * pitch, pitch);
+}
+
+/// From the sums of rows row_begin … row_end-1 to y.
+void finish(const Correlation& c, const EpilogueKernels& kernels, std::int64_t image, int row_begin, int row_end,
+            const Channels& channels, const float* sums, std::int64_t pitch) {
+  const std::int64_t y_channels = std::int64_t{c.groups} * c.out_per_group;
+  EpilogueRow row = {.sums = sums,
+                     .pitch = pitch,
+                     .positions = c.width.positions,
+                     .channels = channels.count,
+                     .bias = c.bias ? c.bias + channels.begin : nullptr,
+                     .activation = c.activation,
+                     .y = nullptr,
+                     .y_pitch = y_channels * c.result_column_step};
+  if (c.pool) {
+    const int y_height = c.result_height / 2, y_width = c.result_width / 2;
+    row.positions = y_width;
+    for (int i = row_begin; i + 1 < row_end; i += 2) {
+      const std::int64_t place = ((image * y_height + i / 2) * y_width) * y_channels + channels.begin;
+      row.sums = sums + (i - row_begin) * c.width.positions * pitch;
+      row.lower = row.sums + c.width.positions * pitch;
+      row.y = c.y + place;
+      row.argmax = c.argmax + place;
+      kernels.pooled(row);
+    }
+    return;
+  }
+  for (int i = row_begin; i < row_end; ++i) {
+    const std::int64_t y_row = image * c.result_height + i * c.result_row_step + c.result_row_first;
+    row.sums = sums + (i - row_begin) * c.width.positions * pitch;
+    row.y = c.y + (y_row * c.result_width + c.result_column_first) * y_channels + channels.begin;
+    kernels.plain(row);
+  }
+}
+
+}  // namespace
+
+void correlate(const Correlation& c) {
+  const Plan plan = make_plan(c);
+  const TileKernels& kernels = tile_kernels();
+  const EpilogueKernels& epilogue = epilogue_kernels();
+  float* const packed = thread_scratch<WeightScratch>(plan.channel_tasks * plan.task_weights);
+  parallel_for(plan.channel_tasks, [&](std::int64_t task) {
+    pack_weights(plan, channels_of(plan, static_cast<int>(task)), kernels, packed + task * plan.task_weights);
+  });
+  const int source_channels = c.groups * c.in_per_group;
+  const std::int64_t source_image = std::int64_t{c.height.source} * c.width.source * source_channels;
+  const std::int64_t pitch = plan.channels_per_task + max_panel_columns;
+  const std::int64_t sums_size = (std::int64_t{plan.rows_per_task} * c.width.positions + max_tile_rows) * pitch;
+  parallel_for(std::int64_t{c.batch} * plan.row_tasks * plan.channel_tasks, [&](std::int64_t task) {
+    const int channel_task = static_cast<int>(task % plan.channel_tasks);
+    const std::int64_t image = task / plan.channel_tasks / plan.row_tasks;
+    const int row_begin = static_cast<int>(task / plan.channel_tasks % plan.row_tasks) * plan.rows_per_task;
+    const int row_end = std::min(c.height.positions, row_begin + plan.rows_per_task);
+    const Channels channels = channels_of(plan, channel_task);
+    float* const sums = thread_scratch<SumsScratch>(sums_size);
+    const SourceWindow window = open_window(
+        {c.source + image * source_image, source_channels, channels.source_begin, channels.source_count}, c.height,
+        c.width, row_begin, row_end,
+        thread_scratch<WindowScratch>(window_size(c.height, c.width, plan.rows_per_task, channels.source_count)));
+    const float* const weights = packed + channel_task * plan.task_weights;
+    if (plan.depthwise)
+      depthwise_window(plan, window, row_end - row_begin, channels, weights, sums, pitch);
+    else
+      multiply_window(plan, window, (row_end - row_begin) * c.width.positions, channels, kernels, weights, sums, pitch);
+    finish(c, epilogue, image, row_begin, row_end, channels, sums, pitch);
+  });
+}
+
+}  // namespace mien::kernels::cpu

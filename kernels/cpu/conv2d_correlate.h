@@ -1,0 +1,48 @@
+// The one engine behind the convolution's forward pass and its input gradient. Both are correlations:
+//
+//   sum[position][out] = sum over taps and source channels of source[cell under the tap] * weight[tap][in][out]
+//
+// forward with the image as the source, backward with dz as the source and the weights turned round.
+#pragma once
+
+#include <cstdint>
+
+#include "mien/kernels/cpu/conv2d_epilogue.h"
+#include "mien/kernels/cpu/conv2d_window.h"
+
+namespace mien::kernels::cpu {
+
+/// The taps of one axis in the weight tensor: tap t of the correlation is kernel row (or column) first + t * step.
+struct KernelAxis {
+  int first = 0, step = 1;
+};
+
+struct Correlation {
+  int batch = 1;
+  TapAxis height, width;
+  int groups = 1, in_per_group = 1, out_per_group = 1;  ///< of the source and of the result
+  const float* source = nullptr;
+
+  const float* w = nullptr;  ///< the convolution's weights (kh, kw, in / groups, out)
+  int w_kernel_width = 1;    ///< kw
+  KernelAxis w_height = {}, w_width = {};
+  bool w_turned = false;  ///< backward: the weights' `in` is the result's channel, their `out` the source's
+
+  // The result at position (p, q) goes to row p * result_height_step + result_top of y, likewise its column.
+  float* y = nullptr;
+  int result_height = 1, result_width = 1;  ///< of y (before the pool)
+  int result_row_step = 1, result_row_first = 0, result_column_step = 1, result_column_first = 0;
+
+  const float* bias = nullptr;
+  Activation activation = {};
+  bool pool = false;
+  std::uint8_t* argmax = nullptr;
+
+  /// Copies the patches that a tile multiplies side by side first (gemm), or reads them in the window (direct).
+  bool gather_patches = false;
+};
+
+/// Computes it, on all threads.
+void correlate(const Correlation& c);
+
+}  // namespace mien::kernels::cpu

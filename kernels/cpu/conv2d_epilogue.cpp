@@ -1,0 +1,184 @@
+// The convolution's epilogue (conv2d_epilogue.h), compiled once per instruction set. Vectors run over channels; what
+// is left of a row's channels takes half a vector, then one lane at a time, by the same functions.
+#undef HWY_TARGET_INCLUDE
+#define HWY_TARGET_INCLUDE "mien/kernels/cpu/conv2d_epilogue.cpp"
+#include <hwy/foreach_target.h>
+//
+#include <hwy/highway.h>
+
+#include "mien/kernels/cpu/conv2d_epilogue.h"
+#include "mien/kernels/cpu/instruction_set.h"
+
+HWY_BEFORE_NAMESPACE();
+namespace mien::kernels::cpu {
+namespace HWY_NAMESPACE {
+namespace hn = hwy::HWY_NAMESPACE;
+
+/// Calls body(tag, channel) so that the tags' lanes cover the channels 0 … channels-1.
+template <class Body>
+HWY_INLINE void for_each_vector(int channels, const Body& body) {
+  const hn::ScalableTag<float> wide;
+  const hn::CappedTag<float, 8> narrow;
+  const hn::CappedTag<float, 1> single;
+  int c = 0;
+  for (; c + static_cast<int>(hn::Lanes(wide)) <= channels; c += hn::Lanes(wide)) body(wide, c);
+  for (; c + static_cast<int>(hn::Lanes(narrow)) <= channels; c += hn::Lanes(narrow)) body(narrow, c);
+  for (; c < channels; ++c) body(single, c);
+}
+
+/// activate() of kernels/scalar.h on a vector: the same comparisons, so that a NaN stays one.
+template <ActivationKind kind, class D, class V>
+HWY_INLINE V activate_vector(D d, V x, Activation activation) {
+  if constexpr (kind == ActivationKind::relu) {
+    return hn::IfThenElse(hn::Le(x, hn::Zero(d)), hn::Zero(d), x);
+  } else if constexpr (kind == ActivationKind::relu6) {
+    const V six = hn::Set(d, 6.0f);
+    return hn::IfThenElse(hn::Le(x, hn::Zero(d)), hn::Zero(d), hn::IfThenElse(hn::Ge(x, six), six, x));
+  } else if constexpr (kind == ActivationKind::leaky_relu) {
+    return hn::IfThenElse(hn::Lt(x, hn::Zero(d)), hn::Mul(hn::Set(d, activation.slope), x), x);
+  } else if constexpr (kind == ActivationKind::linear) {
+    return x;
+  } else {
+    alignas(64) float lane[HWY_MAX_BYTES / sizeof(float)];
+    hn::Store(x, d, lane);
+    for (std::size_t i = 0; i < hn::Lanes(d); ++i) lane[i] = activate(lane[i], activation);
+    return hn::Load(d, lane);
+  }
+}
+
+/// activation_slope() of kernels/scalar.h on a vector.
+template <ActivationKind kind, class D, class V>
+HWY_INLINE V slope_vector(D d, V y, Activation activation) {
+  const V zero = hn::Zero(d), one = hn::Set(d, 1.0f);
+  if constexpr (kind == ActivationKind::relu) {
+    return hn::IfThenElse(hn::Le(y, zero), zero, one);
+  } else if constexpr (kind == ActivationKind::relu6) {
+    return hn::IfThenElse(hn::Or(hn::Le(y, zero), hn::Ge(y, hn::Set(d, 6.0f))), zero, one);
+  } else if constexpr (kind == ActivationKind::leaky_relu) {
+    return hn::IfThenElse(hn::Le(y, zero), hn::Set(d, activation.slope), one);
+  } else if constexpr (kind == ActivationKind::sigmoid) {
+    return hn::Mul(y, hn::Sub(one, y));
+  } else if constexpr (kind == ActivationKind::tanh) {
+    return hn::Sub(one, hn::Mul(y, y));
+  } else {
+    return one;
+  }
+}
+
+/// Calls body<kind>() for the activation's kind.
+template <class Body>
+HWY_INLINE void with_kind(ActivationKind kind, const Body& body) {
+  switch (kind) {
+    case ActivationKind::relu:
+      return body.template operator()<ActivationKind::relu>();
+    case ActivationKind::relu6:
+      return body.template operator()<ActivationKind::relu6>();
+    case ActivationKind::leaky_relu:
+      return body.template operator()<ActivationKind::leaky_relu>();
+    case ActivationKind::sigmoid:
+      return body.template operator()<ActivationKind::sigmoid>();
+    case ActivationKind::tanh:
+      return body.template operator()<ActivationKind::tanh>();
+    default:
+      return body.template operator()<ActivationKind::linear>();
+  }
+}
+
+template <ActivationKind kind>
+void plain_row(const EpilogueRow& row) {
+  for (int position = 0; position < row.positions; ++position) {
+    const float* const sums = row.sums + position * row.pitch;
+    float* const y = row.y + position * row.y_pitch;
+    for_each_vector(row.channels, [&](auto d, int c) HWY_ATTR {
+      auto z = hn::LoadU(d, sums + c);
+      if (row.bias) z = hn::Add(z, hn::LoadU(d, row.bias + c));
+      hn::StoreU(activate_vector<kind>(d, z, row.activation), d, y + c);
+    });
+  }
+}
+
+template <ActivationKind kind>
+void pooled_row(const EpilogueRow& row) {
+  for (int window = 0; window < row.positions; ++window) {
+    const std::int64_t place = 2 * window * row.pitch;
+    const float* const value[4] = {row.sums + place, row.sums + place + row.pitch, row.lower + place,
+                                   row.lower + place + row.pitch};
+    float* const y = row.y + window * row.y_pitch;
+    std::uint8_t* const argmax = row.argmax + window * row.y_pitch;
+    for_each_vector(row.channels, [&](auto d, int c) HWY_ATTR {
+      const auto bias = row.bias ? hn::LoadU(d, row.bias + c) : hn::Zero(d);
+      const auto activated = [&](int tap) HWY_ATTR {
+        const auto z = hn::LoadU(d, value[tap] + c);
+        return activate_vector<kind>(d, row.bias ? hn::Add(z, bias) : z, row.activation);
+      };
+      auto maximum = activated(0);
+      auto first = hn::Zero(d);
+      for (int tap = 1; tap < 4; ++tap) {
+        const auto next = activated(tap);
+        // The first maximum stays; a NaN counts as the maximum.
+        const auto beats = hn::Or(hn::Gt(next, maximum), hn::And(hn::Ne(next, next), hn::Eq(maximum, maximum)));
+        maximum = hn::IfThenElse(beats, next, maximum);
+        first = hn::IfThenElse(beats, hn::Set(d, static_cast<float>(tap)), first);
+      }
+      const auto killed = hn::Eq(slope_vector<kind>(d, maximum, row.activation), hn::Zero(d));
+      first = hn::IfThenElse(killed, hn::Set(d, static_cast<float>(argmax_killed)), first);
+      hn::StoreU(maximum, d, y + c);
+      const hn::Rebind<std::int32_t, decltype(d)> d_int;
+      const hn::Rebind<std::uint8_t, decltype(d)> d_byte;
+      hn::StoreU(hn::DemoteTo(d_byte, hn::ConvertTo(d_int, first)), d_byte, argmax + c);
+    });
+  }
+}
+
+template <ActivationKind kind>
+void pooled_backward_row(const EpilogueGradientRow& row) {
+  for (std::int64_t window = 0; window < row.windows; ++window) {
+    const std::int64_t from = window * row.channels, to = 2 * from;
+    float* const dz[4] = {row.upper + to, row.upper + to + row.channels, row.lower + to, row.lower + to + row.channels};
+    for_each_vector(row.channels, [&](auto d, int c) HWY_ATTR {
+      const hn::Rebind<std::int32_t, decltype(d)> d_int;
+      const hn::Rebind<std::uint8_t, decltype(d)> d_byte;
+      const auto first = hn::ConvertTo(d, hn::PromoteTo(d_int, hn::LoadU(d_byte, row.argmax + from + c)));
+      auto gradient = hn::LoadU(d, row.dy + from + c);
+      // What a relu let through has slope one; what it killed has no place among the four.
+      if constexpr (kind != ActivationKind::linear && kind != ActivationKind::relu && kind != ActivationKind::relu6)
+        gradient = hn::Mul(gradient, slope_vector<kind>(d, hn::LoadU(d, row.y + from + c), row.activation));
+      for (int tap = 0; tap < 4; ++tap)
+        hn::StoreU(hn::IfThenElseZero(hn::Eq(first, hn::Set(d, static_cast<float>(tap))), gradient), d, dz[tap] + c);
+    });
+  }
+}
+
+void epilogue_plain(const EpilogueRow& row) {
+  with_kind(row.activation.kind, [&]<ActivationKind kind>() { plain_row<kind>(row); });
+}
+
+void epilogue_pooled(const EpilogueRow& row) {
+  with_kind(row.activation.kind, [&]<ActivationKind kind>() { pooled_row<kind>(row); });
+}
+
+void epilogue_pooled_backward(const EpilogueGradientRow& row) {
+  with_kind(row.activation.kind, [&]<ActivationKind kind>() { pooled_backward_row<kind>(row); });
+}
+
+const EpilogueKernels* epilogue_table() {
+  static constexpr EpilogueKernels table = {epilogue_plain, epilogue_pooled, epilogue_pooled_backward};
+  return &table;
+}
+
+}  // namespace HWY_NAMESPACE
+}  // namespace mien::kernels::cpu
+HWY_AFTER_NAMESPACE();
+
+#if HWY_ONCE
+namespace mien::kernels::cpu {
+
+HWY_EXPORT(epilogue_table);
+
+const EpilogueKernels& epilogue_kernels() {
+  instruction_set();  // MIEN_ISA is heeded before Highway's first choice
+  return *HWY_DYNAMIC_DISPATCH(epilogue_table)();
+}
+
+}  // namespace mien::kernels::cpu
+#endif
