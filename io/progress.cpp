@@ -11,6 +11,7 @@
 #include <vector>
 
 #include "mien/io/numbers.h"
+#include "mien/io/text.h"
 #include "mien/kernels/error.h"
 
 namespace mien {
@@ -34,19 +35,6 @@ bool is_terminal(std::FILE* stream) {
 int terminal_width(std::FILE* stream) {
   winsize size{};
   return ::ioctl(::fileno(stream), TIOCGWINSZ, &size) == 0 && size.ws_col > 0 ? size.ws_col : 80;
-}
-
-// Columns taken by UTF-8 text, one a character.
-int columns(std::string_view text) {
-  return static_cast<int>(std::count_if(text.begin(), text.end(), [](char c) { return (c & 0xc0) != 0x80; }));
-}
-
-// The longest beginning of the text that takes at most so many columns.
-std::string cut_to_width(std::string_view text, int width) {
-  std::size_t length = 0;
-  for (int used = 0; length < text.size(); ++length)
-    if ((text[length] & 0xc0) != 0x80 && ++used > width) break;
-  return std::string(text.substr(0, length));
 }
 
 std::string joined(const std::vector<std::string>& parts) {

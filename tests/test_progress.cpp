@@ -83,10 +83,10 @@ TEST_CASE("a progress line drops the bar, then the rate, then the count where th
   CHECK(progress_line(state, 80) == "epoch 3/100  45 %  270/600 images  123 images/s  ETA 2.7 s  loss 1.234");
   CHECK(progress_line(state, 60) == "epoch 3/100  45 %  270/600 images  ETA 2.7 s  loss 1.234");
   CHECK(progress_line(state, 40) == "epoch 3/100  45 %  ETA 2.7 s  loss 1.234");
-  CHECK(progress_line(state, 14) == "epoch 3/100  4");
+  CHECK(progress_line(state, 14) == "epoch 3/100  …");
   CHECK(progress_line(state, 0) == "epoch 3/100  45 %  270/600 images  123 images/s  ETA 2.7 s  loss 1.234");
   CHECK(progress_line({.label = "Zoë", .unit = "files", .done = 1234}, 60) == "Zoë  1,234 files");
-  CHECK(progress_line({.label = "Zoë", .unit = "files", .done = 1234}, 3) == "Zoë");
+  CHECK(progress_line({.label = "Zoë", .unit = "files", .done = 1234}, 3) == "Zo…");
 }
 
 TEST_CASE("a bar is empty at the start and full at the end") {

@@ -1,4 +1,4 @@
-// Text that the library writes and reads: io/numbers.h, io/html.h, io/csv.h.
+// Text that the library writes and reads: io/numbers.h, io/html.h, io/csv.h, io/text.h.
 #include <catch2/catch.hpp>
 #include <clocale>
 #include <cmath>
@@ -7,6 +7,7 @@
 #include "mien/io/csv.h"
 #include "mien/io/html.h"
 #include "mien/io/numbers.h"
+#include "mien/io/text.h"
 #include "mien/kernels/error.h"
 
 using namespace mien;
@@ -137,4 +138,12 @@ TEST_CASE("CSV errors name file, line and rule") {
   CHECK_THROWS_WITH(parse("a,b\n").column("c"), "[g.csv] has no column 'c'. There are: a, b.");
   CHECK_THROWS_WITH(parse("a,b\n\n1,x\n").number(0, 1), "[g.csv] line 3: column 'b' must hold a number. Got 'x'.");
   CHECK_THROWS_AS(read_csv("missing.csv"), Error);
+}
+
+TEST_CASE("text is cut between characters") {
+  CHECK(columns("Zoë 微笑") == 6);
+  CHECK(cut_to_width("Zoë", 3) == "Zoë");
+  CHECK(cut_to_width("Zoë 微笑", 4) == "Zoë…");
+  CHECK(cut_to_width("Zoë 微笑", 5, "") == "Zoë 微");
+  CHECK(cut_to_width("Zoë", 0).empty());
 }
