@@ -1,6 +1,14 @@
 # Compiler flags and the compiler cache.
 set(MIEN_WARNINGS $<$<COMPILE_LANGUAGE:CXX>:-Wall;-Wextra> $<$<COMPILE_LANGUAGE:CUDA>:-Xcompiler=-Wall,-Wextra>)
 
+set(MIEN_OLDEST_GNU 12)
+set(MIEN_OLDEST_Clang 14)
+if(DEFINED MIEN_OLDEST_${CMAKE_CXX_COMPILER_ID} AND
+   CMAKE_CXX_COMPILER_VERSION VERSION_LESS MIEN_OLDEST_${CMAKE_CXX_COMPILER_ID})
+  message(FATAL_ERROR "mien needs GCC 12 or Clang 14 at least; ${CMAKE_CXX_COMPILER} is "
+    "${CMAKE_CXX_COMPILER_ID} ${CMAKE_CXX_COMPILER_VERSION}. Choose another by -DCMAKE_CXX_COMPILER=g++-12")
+endif()
+
 find_program(MIEN_CCACHE ccache)
 if(MIEN_CCACHE AND PROJECT_IS_TOP_LEVEL)
   foreach(language CXX CUDA)

@@ -1,8 +1,9 @@
 # The CUDA kernels, kernels/cuda/*.cu, compiled twice from the same sources: as CUDA for GPUs (MIEN_CUDA) and as plain
 # C++ for the emulator (MIEN_EMULATOR). Both may be in one library; which are is told to kernels/dispatch.cpp.
 file(GLOB MIEN_CUDA_SOURCES CONFIGURE_DEPENDS kernels/cuda/*.cu)
-# The cards the tests compile for, and PTX that newer ones finish themselves.
-set(MIEN_CUDA_ARCHITECTURES 75-real 80-real 86-real 89-real 90-real 90-virtual)
+set(MIEN_CUDA_ARCHITECTURES 75-real 80-real 86-real 89-real 90-real 90-virtual CACHE STRING
+  "The cards that CUDA code is compiled for; the last is PTX, which newer cards finish themselves")
+mark_as_advanced(MIEN_CUDA_ARCHITECTURES)
 set(dispatch_definitions)
 
 # Whether real CUDA is built, and why.

@@ -1,0 +1,20 @@
+# cmake -DCOMPILER=... -DINCLUDE=... -P: every header installed under INCLUDE compiles on its own, and includes none of
+# the libraries that mien is built with.
+file(GLOB_RECURSE headers RELATIVE ${INCLUDE} ${INCLUDE}/mien/*.h)
+list(LENGTH headers count)
+if(count EQUAL 0)
+  message(FATAL_ERROR "no header under ${INCLUDE}")
+endif()
+foreach(header IN LISTS headers)
+  file(STRINGS ${INCLUDE}/${header} found
+    REGEX "^ *# *include *[<\"](Eigen|hwy|cuda|cublas|nlohmann|CLI|stb|boost|omp\\.h|catch2|immintrin)")
+  if(found)
+    message(SEND_ERROR "${header}: ${found}")
+  endif()
+  execute_process(COMMAND ${COMPILER} -std=c++20 -Wall -Wextra -Werror -fsyntax-only -I ${INCLUDE} -include ${header} -x c++ /dev/null
+    RESULT_VARIABLE failed ERROR_VARIABLE errors)
+  if(failed)
+    message(SEND_ERROR "${header} does not compile alone:\n${errors}")
+  endif()
+endforeach()
+message(STATUS "${count} headers")
