@@ -158,6 +158,38 @@ TEST_CASE("a cut file with an end marker put behind it is still refused", "[imag
   CHECK_THROWS_WITH(decode_image(whole.substr(0, scan + 200) + "\xFF\xD9", "cut"), StartsWith("[cut] truncated:"));
 }
 
+TEST_CASE("a GIF shows its colours even where it calls them transparent, and all its pixels must be there", "[image]") {
+  // 2 x 1 pixels of colours 0 and 1, of which 1 is marked transparent.
+  const std::string head = "GIF89a" + bytes_of({2, 0, 1, 0, 0x80, 0,    0, 10, 20, 30, 200, 100, 50, 0x21, 0xF9, 4,
+                                                1, 0, 0, 1, 0,    0x2C, 0, 0,  0,  0,  2,   0,   1,  0,    0,    2});
+  const std::string tail = bytes_of({0, 0x3B});
+  CHECK(decode_image(head + bytes_of({2, 0x44, 0x0A}) + tail, "g").pixels ==
+        std::vector<std::uint8_t>{10, 20, 30, 200, 100, 50});
+  CHECK_THROWS_WITH(decode_image(head + bytes_of({2, 0x44, 0x01}) + tail, "g"), StartsWith("[g] truncated:"));
+  CHECK_THROWS_WITH(decode_image(head + bytes_of({2, 0x44, 0x0A, 0}), "g"),
+                    StartsWith("[g] truncated:") && Contains("trailer"));
+}
+
+TEST_CASE("four components without a word on their meaning are refused, not guessed", "[image]") {
+  // A grey JPEG whose frame and scan are rewritten to have four components, all of the same table.
+  const std::string frame =
+      bytes_of({0xFF, 0xC0, 0, 20, 8, 0, 8, 0, 8, 4, 1, 0x11, 0, 2, 0x11, 0, 3, 0x11, 0, 4, 0x11, 0});
+  const std::string scan = bytes_of({0xFF, 0xDA, 0, 14, 4, 1, 0, 2, 0, 3, 0, 4, 0, 0, 63, 0});
+  std::string jpeg = encode_jpeg(ramp(8, 8, 1));
+  const std::size_t old_frame = jpeg.find("\xFF\xC0");
+  REQUIRE(old_frame != std::string::npos);
+  jpeg.replace(old_frame, 2 + static_cast<std::size_t>(jpeg[old_frame + 3]), frame);
+  const std::size_t old_scan = jpeg.find("\xFF\xDA");
+  REQUIRE(old_scan != std::string::npos);
+  jpeg.replace(old_scan, 2 + static_cast<std::size_t>(jpeg[old_scan + 3]), scan);
+  CHECK_THROWS_WITH(decode_image(jpeg, "c"), StartsWith("[c] not supported:") && Contains("four components"));
+}
+
+TEST_CASE("a file that is not there is named", "[image]") {
+  CHECK_THROWS_WITH(read_image("no such picture.jpg"),
+                    StartsWith("[no such picture.jpg] ") && Contains("No such file"));
+}
+
 TEST_CASE("a checksum that does not match is an error with its place", "[image]") {
   std::string png = encode_png(ramp(9, 9, 3));
   png[png.find("IDAT") + 20] ^= 1;
