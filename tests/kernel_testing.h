@@ -11,6 +11,7 @@
 #include <vector>
 
 #include "mien/core/random.h"
+#include "mien/kernels/cpu/instruction_set.h"
 #include "mien/kernels/view.h"
 #include "mien/tests/reference.h"
 
@@ -53,6 +54,26 @@ class ThreadCount {
  private:
   int before_;
 };
+
+/// An instruction set for the CPU kernels, until the end of the scope.
+class InstructionSetScope {
+ public:
+  explicit InstructionSetScope(kernels::cpu::InstructionSet set) : before_(kernels::cpu::instruction_set()) {
+    kernels::cpu::use_instruction_set(set);
+  }
+  ~InstructionSetScope() { kernels::cpu::use_instruction_set(before_); }
+  InstructionSetScope(const InstructionSetScope&) = delete;
+  InstructionSetScope& operator=(const InstructionSetScope&) = delete;
+
+ private:
+  kernels::cpu::InstructionSet before_;
+};
+
+/// Runs the test case once with each instruction set of this machine.
+inline InstructionSetScope with_every_instruction_set() {
+  const kernels::cpu::InstructionSet set = GENERATE(from_range(kernels::cpu::supported_instruction_sets()));
+  return InstructionSetScope(set);
+}
 
 /// A value that no kernel writes by itself: one that stays in an output was not written.
 template <class T>

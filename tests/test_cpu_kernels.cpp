@@ -77,6 +77,7 @@ TEST_CASE("bytes and floats are scaled and shifted", "[cpu]") {
 }
 
 TEST_CASE("activations and their slopes follow the definition", "[cpu]") {
+  const InstructionSetScope scope = with_every_instruction_set();
   const ActivationKind kind = GENERATE(ActivationKind::linear, ActivationKind::relu, ActivationKind::relu6,
                                        ActivationKind::leaky_relu, ActivationKind::sigmoid, ActivationKind::tanh);
   const Activation activation{kind, 0.3f};
@@ -102,6 +103,7 @@ TEST_CASE("activations and their slopes follow the definition", "[cpu]") {
 }
 
 TEST_CASE("activations pass a NaN on, wherever it stands", "[cpu]") {
+  const InstructionSetScope scope = with_every_instruction_set();
   const ActivationKind kind = GENERATE(ActivationKind::linear, ActivationKind::relu, ActivationKind::relu6,
                                        ActivationKind::leaky_relu, ActivationKind::sigmoid, ActivationKind::tanh);
   for (std::size_t place = 0; place < 19; ++place) {
@@ -113,6 +115,7 @@ TEST_CASE("activations pass a NaN on, wherever it stands", "[cpu]") {
 }
 
 TEST_CASE("at its corners an activation's slope is TensorFlow's choice", "[cpu]") {
+  const InstructionSetScope scope = with_every_instruction_set();
   const Floats y(17, 0.0f), six(17, 6.0f), dy(17, 2.0f);
   Floats dx(17);
   cpu::activation_backward(view(y), view(dy), view(dx), {ActivationKind::relu});
@@ -149,6 +152,7 @@ TEST_CASE("binary ops repeat either operand along any axis", "[cpu]") {
 }
 
 TEST_CASE("dropout drops where the uniform of the element is under the rate", "[cpu]") {
+  const InstructionSetScope scope = with_every_instruction_set();
   const DropoutGeometry g{.rate = 0.3f, .seed = 11, .stream = stream_of(Purpose::dropout, 4)};
   const Floats x = draw(odd_size, 6);
   const std::vector<std::int32_t> step = {5}, next = {6};
@@ -167,6 +171,7 @@ TEST_CASE("dropout drops where the uniform of the element is under the rate", "[
 }
 
 TEST_CASE("sums over any axes and their adjoints follow the definition", "[cpu]") {
+  const InstructionSetScope scope = with_every_instruction_set();
   const std::vector<ReduceGeometry> cases = {
       reduction({{odd_size, true}}, 1.0f),                              // a total
       reduction({{odd_size, false}}, 2.0f),                             // nothing summed

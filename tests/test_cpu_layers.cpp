@@ -43,6 +43,7 @@ MaxPooled max_pool(const Floats& x, const Pool2dGeometry& g) {
 }  // namespace
 
 TEST_CASE("max pooling keeps the first maximum of each window, and its gradient goes there", "[cpu]") {
+  const InstructionSetScope scope = with_every_instruction_set();
   for (const Pool2dGeometry& g : pools) {
     Floats x = draw(g.x_size(), 1);
     for (float& value : x) value = std::round(value * 4);  // many ties
@@ -63,6 +64,7 @@ TEST_CASE("max pooling keeps the first maximum of each window, and its gradient 
 }
 
 TEST_CASE("a NaN is the maximum of its window, and the first of two", "[cpu]") {
+  const InstructionSetScope scope = with_every_instruction_set();
   const Pool2dGeometry g{1, axis(2, 2, 2, Padding::valid), axis(2, 2, 2, Padding::valid), 19};
   for (int channel = 0; channel < g.channels; ++channel)
     for (int tap = 0; tap < 4; ++tap) {
@@ -85,6 +87,7 @@ TEST_CASE("a window of minus infinities still has a maximum", "[cpu]") {
 }
 
 TEST_CASE("average pooling divides by the cells inside the picture", "[cpu]") {
+  const InstructionSetScope scope = with_every_instruction_set();
   for (const Pool2dGeometry& g : pools) {
     const Floats x = draw(g.x_size(), 4), dy = draw(g.y_size(), 5);
     check_close(at_every_thread_count(g.y_size(), [&](View<float> y) { cpu::average_pool2d_forward(view(x), y, g); }),
@@ -97,6 +100,7 @@ TEST_CASE("average pooling divides by the cells inside the picture", "[cpu]") {
 }
 
 TEST_CASE("batch normalisation gives the batch mean 0 and variance 1, then gamma and beta", "[cpu]") {
+  const InstructionSetScope scope = with_every_instruction_set();
   const float epsilon = 1e-3f;
   for (const RowsGeometry& g : {RowsGeometry{1001, 13}, RowsGeometry{67, 600}, RowsGeometry{5003, 1}}) {
     Floats x = draw(g.size(), 6);
@@ -128,6 +132,7 @@ TEST_CASE("batch normalisation gives the batch mean 0 and variance 1, then gamma
 }
 
 TEST_CASE("batch normalisation's gradients are those of the definition, training and frozen", "[cpu]") {
+  const InstructionSetScope scope = with_every_instruction_set();
   const RowsGeometry g{23, 5};
   const double epsilon = 1e-3f;
   const Floats x = draw(g.size(), 9), gamma = draw(g.channels, 10), beta = draw(g.channels, 11),
@@ -169,6 +174,7 @@ TEST_CASE("batch normalisation's gradients are those of the definition, training
 }
 
 TEST_CASE("a NaN in one channel stays in that channel", "[cpu]") {
+  const InstructionSetScope scope = with_every_instruction_set();
   const RowsGeometry g{20, 3};
   Floats x = draw(g.size(), 13), y(x.size()), mean(3), variance(3);
   x[7 * 3 + 1] = not_a_number;

@@ -98,6 +98,7 @@ TEST_CASE("clipping by value and by norm, and a NaN comes through", "[cpu]") {
 }
 
 TEST_CASE("SGD steps as Keras defines them", "[cpu]") {
+  const InstructionSetScope scope = with_every_instruction_set();
   const SgdSettings settings = GENERATE(SgdSettings{}, SgdSettings{.momentum = 0.9f},
                                         SgdSettings{.momentum = 0.9f, .nesterov = true, .weight_decay = 0.1f});
   check_steps(
@@ -116,6 +117,7 @@ TEST_CASE("SGD steps as Keras defines them", "[cpu]") {
 }
 
 TEST_CASE("RMSprop steps as Keras defines them", "[cpu]") {
+  const InstructionSetScope scope = with_every_instruction_set();
   const RmspropSettings settings =
       GENERATE(RmspropSettings{}, RmspropSettings{.momentum = 0.8f}, RmspropSettings{.centered = true},
                RmspropSettings{.rho = 0.7, .momentum = 0.5f, .epsilon = 1e-3f, .centered = true, .weight_decay = 0.1f});
@@ -140,6 +142,7 @@ TEST_CASE("RMSprop steps as Keras defines them", "[cpu]") {
 }
 
 TEST_CASE("Adam steps as Keras defines them", "[cpu]") {
+  const InstructionSetScope scope = with_every_instruction_set();
   const AdamSettings settings =
       GENERATE(AdamSettings{}, AdamSettings{.beta_1 = 0.8, .beta_2 = 0.9, .epsilon = 1e-4f, .amsgrad = true},
                AdamSettings{.weight_decay = 0.1f});
@@ -162,6 +165,7 @@ TEST_CASE("Adam steps as Keras defines them", "[cpu]") {
 }
 
 TEST_CASE("a step that is not finite changes neither weights nor moments", "[cpu]") {
+  const InstructionSetScope scope = with_every_instruction_set();
   const Floats gradient(33, not_a_number), start = draw(33, 4);
   Floats state = state_of(1), w = start, first = start, second = start, third = start;
   cpu::note_finite(view(gradient), view(state));

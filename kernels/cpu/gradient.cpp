@@ -1,5 +1,6 @@
 // What is done to gradients before a step: their norm, whether they are finite, clipping.
 #include <atomic>
+#include <bit>
 #include <cmath>
 
 #include "mien/kernels/cpu/sums.h"
@@ -16,10 +17,12 @@ void sum_of_squares(View<const float> x, View<float> y) {
 void note_finite(View<const float> x, View<float> state) {
   std::atomic<bool> finite{true};
   parallel_elements(x.size, [&](std::int64_t begin, std::int64_t end) {
-    // x - x is 0 for a finite x, and NaN for an infinite one or a NaN.
-    float difference = 0;
-    for (std::int64_t i = begin; i < end; ++i) difference += x.data[i] - x.data[i];
-    if (difference != 0.0f) finite.store(false, std::memory_order_relaxed);
+    // All ones in the exponent: an infinity or a NaN. In integers, because they may be or-ed in any order.
+    constexpr std::uint32_t exponent = 0x7f800000u;
+    std::uint32_t found = 0;
+    for (std::int64_t i = begin; i < end; ++i)
+      found |= (std::bit_cast<std::uint32_t>(x.data[i]) & exponent) == exponent ? 1u : 0u;
+    if (found != 0) finite.store(false, std::memory_order_relaxed);
   });
   if (!finite) state[state_finite] = 0.0f;
 }
