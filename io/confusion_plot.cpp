@@ -2,8 +2,8 @@
 #include <algorithm>
 #include <numeric>
 
+#include "mien/core/numbers.h"
 #include "mien/io/html.h"
-#include "mien/io/numbers.h"
 #include "mien/io/plot.h"
 #include "mien/io/svg.h"
 #include "mien/io/text.h"

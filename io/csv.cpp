@@ -3,8 +3,8 @@
 #include <algorithm>
 #include <utility>
 
+#include "mien/core/numbers.h"
 #include "mien/io/file.h"
-#include "mien/io/numbers.h"
 #include "mien/kernels/error.h"
 
 namespace mien {

@@ -4,8 +4,8 @@
 #include <limits>
 #include <utility>
 
+#include "mien/core/numbers.h"
 #include "mien/io/html.h"
-#include "mien/io/numbers.h"
 #include "mien/io/plot.h"
 #include "mien/io/plot_axis.h"
 #include "mien/io/svg.h"

@@ -4,7 +4,7 @@
 #include <cmath>
 #include <limits>
 
-#include "mien/io/numbers.h"
+#include "mien/core/numbers.h"
 #include "mien/kernels/error.h"
 
 namespace mien {

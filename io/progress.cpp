@@ -10,7 +10,7 @@
 #include <utility>
 #include <vector>
 
-#include "mien/io/numbers.h"
+#include "mien/core/numbers.h"
 #include "mien/io/text.h"
 #include "mien/kernels/error.h"
 

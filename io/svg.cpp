@@ -3,8 +3,8 @@
 #include <array>
 #include <cstdint>
 
+#include "mien/core/numbers.h"
 #include "mien/io/html.h"
-#include "mien/io/numbers.h"
 
 namespace mien {
 

@@ -6,7 +6,7 @@
 
 #include "mien/io/csv.h"
 #include "mien/io/html.h"
-#include "mien/io/numbers.h"
+#include "mien/core/numbers.h"
 #include "mien/io/text.h"
 #include "mien/kernels/error.h"
 

@@ -1,4 +1,4 @@
-#include "mien/io/numbers.h"
+#include "mien/core/numbers.h"
 
 #include <algorithm>
 #include <array>
