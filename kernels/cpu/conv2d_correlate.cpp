@@ -34,10 +34,18 @@ struct Plan {
   int rows_per_task, row_tasks;
   int channels_per_task;  ///< whole panels, all in one group; depthwise: any, each its own group
   int channel_tasks;
+  std::int64_t pitch;         ///< floats from one position's sums to the next: the columns of a block's panels
   std::int64_t task_weights;  ///< floats of one channel block's packed weights
 };
 
-Plan make_plan(const Correlation& c) {
+/// Columns of all the panels that cover `channels`.
+int panels_width(const TileKernels& kernels, int channels) {
+  int width = 0;
+  while (width < channels) width += kernels.panel_columns(channels - width);
+  return width;
+}
+
+Plan make_plan(const Correlation& c, const TileKernels& kernels) {
   Plan plan = {.c = c,
                .depthwise = c.groups > 1 && c.in_per_group == 1 && c.out_per_group == 1,
                .taps = c.height.taps * c.width.taps,
@@ -46,6 +54,7 @@ Plan make_plan(const Correlation& c) {
                .row_tasks = 1,
                .channels_per_task = 1,
                .channel_tasks = 1,
+               .pitch = 0,
                .task_weights = 0};
   plan.depth = std::int64_t{plan.taps} * c.in_per_group;
   plan.rows_per_task = std::max(1, task_positions / std::max(1, c.width.positions));
@@ -56,8 +65,8 @@ Plan make_plan(const Correlation& c) {
   plan.channels_per_task = std::min(channels, task_channels);
   plan.channel_tasks =
       static_cast<int>(block_count(channels, plan.channels_per_task)) * (plan.depthwise ? 1 : c.groups);
-  plan.task_weights = plan.depthwise ? std::int64_t{plan.taps} * plan.channels_per_task
-                                     : plan.depth * (plan.channels_per_task + max_panel_columns);
+  plan.pitch = plan.depthwise ? plan.channels_per_task : panels_width(kernels, plan.channels_per_task);
+  plan.task_weights = (plan.depthwise ? plan.taps : plan.depth) * plan.pitch;
   return plan;
 }
 
@@ -131,52 +140,66 @@ const std::vector<Run>& window_runs(const Plan& plan, const SourceWindow& window
   return runs;
 }
 
-/// The sums of all positions from the packed weights; positions pitch floats apart.
-void multiply_window(const Plan& plan, const SourceWindow& window, int positions, const Channels& channels,
-                     const TileKernels& kernels, const float* packed, float* sums, std::int64_t pitch) {
+/// Where tap (0, 0) of each position lies, and behind the last as many repetitions as a tile may be short of rows.
+const float* const* position_places(const Correlation& c, const SourceWindow& window, int rows) {
+  static thread_local std::vector<const float*> places;
+  places.clear();
+  for (int row = 0; row < rows; ++row) {
+    const float* place = window.data + std::int64_t{row} * c.height.step * window.row_pitch;
+    for (int column = 0; column < c.width.positions; ++column, place += c.width.step * window.column_pitch)
+      places.push_back(place);
+  }
+  places.insert(places.end(), max_tile_rows, places.back());
+  return places.data();
+}
+
+/// The sums at `positions` neighbouring positions, whose places are given, from the packed weights.
+void multiply_positions(const Plan& plan, const float* const* places, int positions, const Run* runs, int run_count,
+                        const Channels& channels, const TileKernels& kernels, const float* packed, float* sums) {
+  for (int j = 0; j < channels.count;) {
+    const int panel = kernels.panel_columns(channels.count - j), tile_rows = kernels.tile_rows(panel);
+    for (int position = 0; position < positions; position += tile_rows)
+      kernels.multiply(panel, std::min(tile_rows, positions - position),
+                       {.rows = places + position,
+                        .runs = runs,
+                        .run_count = run_count,
+                        .b = packed,
+                        .b_step = panel,
+                        .c = sums + position * plan.pitch + j,
+                        .c_step = plan.pitch});
+    packed += plan.depth * panel;
+    j += panel;
+  }
+}
+
+/// The sums of a window's rows of positions.
+void multiply_window(const Plan& plan, const SourceWindow& window, int rows, const Channels& channels,
+                     const TileKernels& kernels, const float* packed, float* sums) {
   const Correlation& c = plan.c;
   const std::vector<Run>& runs = window_runs(plan, window);
+  const float* const* const places = position_places(c, window, rows);
+  const int positions = rows * c.width.positions;
+  if (!c.gather_patches)
+    return multiply_positions(plan, places, positions, runs.data(), static_cast<int>(runs.size()), channels, kernels,
+                              packed, sums);
   const Run whole_patch = {0, plan.depth};
-  const auto place_of = [&](int position) {
-    return window.data + position / c.width.positions * c.height.step * window.row_pitch +
-           position % c.width.positions * c.width.step * window.column_pitch;
-  };
-  const int chunk = c.gather_patches ? patch_positions : positions;
-  float* const patches = c.gather_patches ? thread_scratch<PatchScratch>(patch_positions * plan.depth) : nullptr;
-  for (int begin = 0; begin < positions; begin += chunk) {
-    const int end = std::min(positions, begin + chunk);
-    if (c.gather_patches) {
-      float* to = patches;
-      for (int position = begin; position < end; ++position)
-        for (const Run& run : runs) to = std::copy_n(place_of(position) + run.offset, run.length, to);
+  float* const patches = thread_scratch<PatchScratch>(patch_positions * plan.depth);
+  for (int begin = 0; begin < positions; begin += patch_positions) {
+    const int count = std::min(patch_positions, positions - begin);
+    const float* patch_places[patch_positions + max_tile_rows];
+    float* to = patches;
+    for (int i = 0; i < count; ++i) {
+      patch_places[i] = to;
+      for (const Run& run : runs) to = std::copy_n(places[begin + i] + run.offset, run.length, to);
     }
-    const float* panel_weights = packed;
-    for (int j = 0; j < channels.count;) {
-      const int panel = kernels.panel_columns(channels.count - j), tile_rows = kernels.tile_rows(panel);
-      for (int position = begin; position < end; position += tile_rows) {
-        const int rows = std::min(tile_rows, end - position);
-        const float* row[max_tile_rows];
-        for (int r = 0; r < tile_rows; ++r) {
-          const int at = position + std::min(r, rows - 1);
-          row[r] = c.gather_patches ? patches + (at - begin) * plan.depth : place_of(at);
-        }
-        kernels.multiply(panel, rows,
-                         {.rows = row,
-                          .runs = c.gather_patches ? &whole_patch : runs.data(),
-                          .run_count = c.gather_patches ? 1 : static_cast<std::int64_t>(runs.size()),
-                          .b = panel_weights,
-                          .b_step = panel,
-                          .c = sums + position * pitch + j,
-                          .c_step = pitch});
-      }
-      panel_weights += plan.depth * panel;
-      j += panel;
-    }
+    std::fill_n(patch_places + count, max_tile_rows, patch_places[count - 1]);
+    multiply_positions(plan, patch_places, count, &whole_patch, 1, channels, kernels, packed,
+                       sums + begin * plan.pitch);
   }
 }
 
 void depthwise_window(const Plan& plan, const SourceWindow& window, int rows, const Channels& channels,
-                      const float* packed, float* sums, std::int64_t pitch) {
+                      const float* packed, float* sums) {
   static thread_local std::vector<std::int64_t> taps;
   const Correlation& c = plan.c;
   taps.clear();
@@ -191,15 +214,16 @@ void depthwise_window(const Plan& plan, const SourceWindow& window, int rows, co
                   .tap_count = plan.taps,
                   .positions = c.width.positions,
                   .channels = channels.count},
-                 packed, channels.count, sums + std::int64_t{row} * c.width.positions * pitch, pitch);
+                 packed, channels.count, sums + std::int64_t{row} * c.width.positions * plan.pitch, plan.pitch);
 }
 
 /// From the sums of rows row_begin … row_end-1 to y.
-void finish(const Correlation& c, const EpilogueKernels& kernels, std::int64_t image, int row_begin, int row_end,
-            const Channels& channels, const float* sums, std::int64_t pitch) {
+void finish(const Plan& plan, const EpilogueKernels& kernels, std::int64_t image, int row_begin, int row_end,
+            const Channels& channels, const float* sums) {
+  const Correlation& c = plan.c;
   const std::int64_t y_channels = std::int64_t{c.groups} * c.out_per_group;
   EpilogueRow row = {.sums = sums,
-                     .pitch = pitch,
+                     .pitch = plan.pitch,
                      .positions = c.width.positions,
                      .channels = channels.count,
                      .bias = c.bias ? c.bias + channels.begin : nullptr,
@@ -211,8 +235,8 @@ void finish(const Correlation& c, const EpilogueKernels& kernels, std::int64_t i
     row.positions = y_width;
     for (int i = row_begin; i + 1 < row_end; i += 2) {
       const std::int64_t place = ((image * y_height + i / 2) * y_width) * y_channels + channels.begin;
-      row.sums = sums + (i - row_begin) * c.width.positions * pitch;
-      row.lower = row.sums + c.width.positions * pitch;
+      row.sums = sums + (i - row_begin) * c.width.positions * plan.pitch;
+      row.lower = row.sums + c.width.positions * plan.pitch;
       row.y = c.y + place;
       row.argmax = c.argmax + place;
       kernels.pooled(row);
@@ -221,7 +245,7 @@ void finish(const Correlation& c, const EpilogueKernels& kernels, std::int64_t i
   }
   for (int i = row_begin; i < row_end; ++i) {
     const std::int64_t y_row = image * c.result_height + i * c.result_row_step + c.result_row_first;
-    row.sums = sums + (i - row_begin) * c.width.positions * pitch;
+    row.sums = sums + (i - row_begin) * c.width.positions * plan.pitch;
     row.y = c.y + (y_row * c.result_width + c.result_column_first) * y_channels + channels.begin;
     kernels.plain(row);
   }
@@ -230,8 +254,8 @@ void finish(const Correlation& c, const EpilogueKernels& kernels, std::int64_t i
 }  // namespace
 
 void correlate(const Correlation& c) {
-  const Plan plan = make_plan(c);
   const TileKernels& kernels = tile_kernels();
+  const Plan plan = make_plan(c, kernels);
   const EpilogueKernels& epilogue = epilogue_kernels();
   float* const packed = thread_scratch<WeightScratch>(plan.channel_tasks * plan.task_weights);
   parallel_for(plan.channel_tasks, [&](std::int64_t task) {
@@ -239,8 +263,7 @@ void correlate(const Correlation& c) {
   });
   const int source_channels = c.groups * c.in_per_group;
   const std::int64_t source_image = std::int64_t{c.height.source} * c.width.source * source_channels;
-  const std::int64_t pitch = plan.channels_per_task + max_panel_columns;
-  const std::int64_t sums_size = (std::int64_t{plan.rows_per_task} * c.width.positions + max_tile_rows) * pitch;
+  const std::int64_t sums_size = (std::int64_t{plan.rows_per_task} * c.width.positions + max_tile_rows) * plan.pitch;
   parallel_for(std::int64_t{c.batch} * plan.row_tasks * plan.channel_tasks, [&](std::int64_t task) {
     const int channel_task = static_cast<int>(task % plan.channel_tasks);
     const std::int64_t image = task / plan.channel_tasks / plan.row_tasks;
@@ -254,10 +277,10 @@ void correlate(const Correlation& c) {
         thread_scratch<WindowScratch>(window_size(c.height, c.width, plan.rows_per_task, channels.source_count)));
     const float* const weights = packed + channel_task * plan.task_weights;
     if (plan.depthwise)
-      depthwise_window(plan, window, row_end - row_begin, channels, weights, sums, pitch);
+      depthwise_window(plan, window, row_end - row_begin, channels, weights, sums);
     else
-      multiply_window(plan, window, (row_end - row_begin) * c.width.positions, channels, kernels, weights, sums, pitch);
-    finish(c, epilogue, image, row_begin, row_end, channels, sums, pitch);
+      multiply_window(plan, window, row_end - row_begin, channels, kernels, weights, sums);
+    finish(plan, epilogue, image, row_begin, row_end, channels, sums);
   });
 }
 

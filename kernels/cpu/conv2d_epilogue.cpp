@@ -115,8 +115,8 @@ void pooled_row(const EpilogueRow& row) {
       auto first = hn::Zero(d);
       for (int tap = 1; tap < 4; ++tap) {
         const auto next = activated(tap);
-        // The first maximum stays; a NaN counts as the maximum.
-        const auto beats = hn::Or(hn::Gt(next, maximum), hn::And(hn::Ne(next, next), hn::Eq(maximum, maximum)));
+        // The first maximum stays; the first NaN counts as the maximum.
+        const auto beats = hn::AndNot(hn::Le(next, maximum), hn::Eq(maximum, maximum));
         maximum = hn::IfThenElse(beats, next, maximum);
         first = hn::IfThenElse(beats, hn::Set(d, static_cast<float>(tap)), first);
       }

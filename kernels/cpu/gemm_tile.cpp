@@ -48,7 +48,7 @@ HWY_INLINE void multiply_add(D d, const float* const* a, std::int64_t a_place, s
 template <int rows, int vectors, class D>
 HWY_NOINLINE void multiply_tile(D d, const TileOperands& t) {
   using V = hn::Vec<D>;
-  constexpr int steps = vectors == 1 ? 4 : 1;
+  constexpr int steps = vectors == 1 ? 3 : 1;  // a 3x3 kernel's runs are multiples of three
   V sum[rows][vectors];
   MIEN_UNROLL
   for (int r = 0; r < rows; ++r) {
