@@ -27,10 +27,11 @@ inline void check_same_device(const char* op, std::initializer_list<const Tensor
   }
 }
 
-/// Throws unless the tensor has this dtype.
+/// Throws unless the tensor is there, has this dtype and at least one element.
 inline void check_dtype(const char* op, const char* role, const Tensor& tensor, DType dtype) {
   check(tensor.defined(), op, role, " is missing.");
   check(tensor.dtype() == dtype, op, role, " must be ", dtype, ". Got ", tensor.dtype(), ".");
+  check(tensor.size() > 0, op, role, " has no elements. Got ", role, "=", tensor.shape(), ".");
 }
 
 /// Throws unless the tensor is there, float32, and has this many axes (-1: any number).
