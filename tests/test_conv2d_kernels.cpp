@@ -339,7 +339,8 @@ TEST_CASE("a matrix product is right for every transpose and odd shape, with the
                        b = uniform_values(std::int64_t{k} * n, 2, whole);
           const reference::Values right = reference::matmul(doubles(a), doubles(b), g);
           under_each_instruction_set([&](InstructionSet set) {
-            INFO(kernels::cpu::name(set) << ", " << m << "x" << n << "x" << k << ", " << transpose_a << transpose_b);
+            INFO(kernels::cpu::name(set) << ", " << g.m << "x" << g.n << "x" << g.k << ", " << transpose_a
+                                         << transpose_b);
             Floats first;
             for (const int threads : {1, 2, 3}) {
               omp_set_num_threads(threads);
