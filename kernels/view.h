@@ -31,7 +31,10 @@ struct View {
     return data[index];
   }
 
-  MIEN_HOST_DEVICE operator View<const T>() const requires(!std::is_const_v<T>) { return {data, size}; }
+  template <class Const>
+  requires(!std::is_const_v<T> && std::is_same_v<Const, const T>) MIEN_HOST_DEVICE operator View<Const>() const {
+    return {data, size};
+  }
 };
 
 }  // namespace mien
