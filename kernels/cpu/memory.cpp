@@ -11,8 +11,10 @@ namespace mien::kernels::cpu {
 
 void allocate(std::size_t bytes, void** block) {
   constexpr std::size_t alignment = 64;
-  const std::size_t rounded = bytes > SIZE_MAX - alignment ? 0 : (bytes + alignment - 1) / alignment * alignment;
-  *block = rounded == 0 && bytes > 0 ? nullptr : std::aligned_alloc(alignment, std::max(rounded, alignment));
+  constexpr std::size_t address_space = std::size_t{1} << 47;  // of an x86-64 process
+  *block = bytes > address_space
+               ? nullptr
+               : std::aligned_alloc(alignment, std::max(alignment, (bytes + alignment - 1) / alignment * alignment));
   check(*block != nullptr, "memory", "the CPU has no block of ", bytes, " bytes to give.");
 }
 
