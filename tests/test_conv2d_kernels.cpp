@@ -318,13 +318,26 @@ TEST_CASE("a NaN in the image reaches every convolution's result through activat
     }
 }
 
-TEST_CASE("the rule picks direct for long runs and depthwise kernels, gemm for taps that lie apart") {
-  const WindowAxis plain = axis(16, 3, 1, 1, 1, 1), dilated = axis(16, 3, 1, 2, 2, 2);
-  using kernels::cpu::choose_conv2d_algorithm;
-  CHECK(choose_conv2d_algorithm(geometry(1, plain, plain, 1, 8)) == Conv2dAlgorithm::direct);
-  CHECK(choose_conv2d_algorithm(geometry(1, plain, plain, 64, 64)) == Conv2dAlgorithm::direct);
-  CHECK(choose_conv2d_algorithm(geometry(1, dilated, dilated, 32, 32, 32)) == Conv2dAlgorithm::direct);
-  CHECK(choose_conv2d_algorithm(geometry(1, dilated, dilated, 1, 8)) == Conv2dAlgorithm::gemm);
+TEST_CASE("automatic is the algorithm that the rule names, to the bit") {
+  for (const Case& item : odd_cases()) {
+    INFO(item.name);
+    const Data data = make_data(item.g, false);
+    const Conv2dAlgorithm chosen = kernels::cpu::choose_conv2d_algorithm(item.g);
+    REQUIRE(chosen != Conv2dAlgorithm::automatic);
+    CHECK(forward(item.g, data.x, data.w, data.bias, Conv2dAlgorithm::automatic).y ==
+          forward(item.g, data.x, data.w, data.bias, chosen).y);
+  }
+}
+
+TEST_CASE("direct and gemm add in the same order: their bits are the same") {
+  for (const Case& item : odd_cases()) {
+    INFO(item.name);
+    const Data data = make_data(item.g, false);
+    constexpr Conv2dAlgorithm direct = Conv2dAlgorithm::direct, gemm = Conv2dAlgorithm::gemm;
+    CHECK(forward(item.g, data.x, data.w, data.bias, direct).y == forward(item.g, data.x, data.w, data.bias, gemm).y);
+    CHECK(backward_input(item.g, data.dz, data.w, direct) == backward_input(item.g, data.dz, data.w, gemm));
+    CHECK(backward_weights(item.g, data.x, data.dz, direct) == backward_weights(item.g, data.x, data.dz, gemm));
+  }
 }
 
 TEST_CASE("a matrix product is right for every transpose and odd shape, with the same bits on any number of threads") {
@@ -339,7 +352,8 @@ TEST_CASE("a matrix product is right for every transpose and odd shape, with the
                        b = uniform_values(std::int64_t{k} * n, 2, whole);
           const reference::Values right = reference::matmul(doubles(a), doubles(b), g);
           under_each_instruction_set([&](InstructionSet set) {
-            INFO(kernels::cpu::name(set) << ", " << m << "x" << n << "x" << k << ", " << transpose_a << transpose_b);
+            INFO(kernels::cpu::name(set) << ", " << g.m << "x" << g.n << "x" << g.k << ", " << transpose_a
+                                         << transpose_b);
             Floats first;
             for (const int threads : {1, 2, 3}) {
               omp_set_num_threads(threads);

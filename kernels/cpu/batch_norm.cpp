@@ -2,43 +2,156 @@
 //
 // The training pass reads x twice: blocks of rows give the mean and the squared deviations about it while they are in
 // cache, and are merged in order (Chan, Golub, LeVeque, "Updating formulae and a pairwise algorithm for computing
-// sample variances", 1979); then every value is normalised.
-#include "mien/kernels/cpu/rows.h"
-#include "mien/kernels/cpu/sums.h"
+// sample variances", 1979); then every value is normalised. Where channels are few, several rows are taken side by
+// side as one wide row, and what belongs to a channel is repeated over it.
+#undef HWY_TARGET_INCLUDE
+#define HWY_TARGET_INCLUDE "mien/kernels/cpu/batch_norm.cpp"
+#include <hwy/foreach_target.h>
+//
+#include <hwy/highway.h>
+
+#include <cmath>
+
+#include "mien/kernels/cpu/column_sums-inl.h"
+#include "mien/kernels/cpu/instruction_set.h"
+#include "mien/kernels/cpu/vectors-inl.h"
 #include "mien/kernels/kernels.h"
 
+HWY_BEFORE_NAMESPACE();
 namespace mien::kernels::cpu {
+namespace HWY_NAMESPACE {
 
-namespace {
-
-/// Calls body(block, first row, last row, first channel, channels) for each block of rows and tile of channels.
+/// Calls body(block number, rows of the block, first channel) for each block of rows and tile of channels.
 template <class Body>
 void for_each_tile(const RowsGeometry& g, const Body& body) {
   const std::int64_t block = rows_per_block(g.channels), tiles = block_count(g.channels, columns_per_tile);
   parallel_for(block_count(g.rows, block) * tiles, [&](std::int64_t task) {
-    const std::int64_t part = task / tiles, channel = task % tiles * columns_per_tile;
-    body(part, part * block, std::min(g.rows, (part + 1) * block), channel,
-         std::min<std::int64_t>(g.channels - channel, columns_per_tile));
+    const std::int64_t part = task / tiles, channel = task % tiles * columns_per_tile, row = part * block;
+    body(part,
+         RowBlock{.place = row * g.channels + channel,
+                  .step = g.channels,
+                  .rows = std::min(block, g.rows - row),
+                  .columns = std::min<std::int64_t>(g.channels - channel, columns_per_tile),
+                  .side_by_side = rows_side_by_side(g.channels)},
+         channel);
   });
+}
+
+/// Calls body(d, place, c) for vectors over all rows: element `place`, column c of its wide row.
+template <class Body>
+void for_each_wide_vector(const RowsGeometry& g, const Body& body) {
+  const std::int64_t width = g.channels * rows_side_by_side(g.channels);
+  const std::int64_t block = width * std::max<std::int64_t>(1, elements_per_block / width);
+  parallel_blocks(g.size(), block, [&](std::int64_t begin, std::int64_t end) HWY_ATTR {
+    for (std::int64_t row = begin; row < end; row += width)
+      for_each_vector(0, std::min(width, end - row), [&](auto d, std::int64_t c) HWY_ATTR { body(d, row + c, c); });
+  });
+}
+
+/// Sums and squared deviations, about the block's own mean, of each block of rows: (blocks, channels) each.
+void block_moments(const float* x, double* sums, double* deviations, const RowsGeometry& g) {
+  for_each_tile(g, [&](std::int64_t part, const RowBlock& block, std::int64_t channel) HWY_ATTR {
+    double* const sum = sums + part * g.channels + channel;
+    double* const deviation = deviations + part * g.channels + channel;
+    sum_columns(block, sum, [x](auto d, std::int64_t place, std::int64_t, auto so_far) HWY_ATTR {
+      return hn::Add(so_far, hn::LoadU(d, x + place));
+    });
+    float center[columns_per_tile];
+    const double count = static_cast<double>(block.rows);
+    for (std::int64_t c = 0; c < block.columns * block.side_by_side; ++c)
+      center[c] = static_cast<float>(sum[c % block.columns] / count);
+    sum_columns(block, deviation, [x, &center](auto d, std::int64_t place, std::int64_t c, auto so_far) HWY_ATTR {
+      const auto distance = hn::Sub(hn::LoadU(d, x + place), hn::LoadU(d, center + c));
+      return hn::MulAdd(distance, distance, so_far);
+    });
+    // The deviations were taken about the mean as rounded to float.
+    for (std::int64_t c = 0; c < block.columns; ++c) {
+      const double rounding = sum[c] / count - center[c];
+      const double corrected = deviation[c] - count * rounding * rounding;
+      deviation[c] = corrected < 0 ? 0 : corrected;
+    }
+  });
+}
+
+/// Sums of dy and of dy * (x - mean) of each block of rows: (blocks, channels) each. `mean` is one wide row.
+void block_gradients(const float* x, const float* dy, const float* mean, double* sums, double* products,
+                     const RowsGeometry& g) {
+  for_each_tile(g, [&](std::int64_t part, const RowBlock& block, std::int64_t channel) HWY_ATTR {
+    const std::int64_t at = part * g.channels + channel;
+    sum_columns(block, sums + at, [dy](auto d, std::int64_t place, std::int64_t, auto so_far) HWY_ATTR {
+      return hn::Add(so_far, hn::LoadU(d, dy + place));
+    });
+    sum_columns(block, products + at, [=](auto d, std::int64_t place, std::int64_t c, auto so_far) HWY_ATTR {
+      const auto distance = hn::Sub(hn::LoadU(d, x + place), hn::LoadU(d, mean + channel + c));
+      return hn::MulAdd(hn::LoadU(d, dy + place), distance, so_far);
+    });
+  });
+}
+
+/// y = (x - center) * scale + offset, the factors one wide row each.
+void normalise_rows(const float* x, const float* center, const float* scale, const float* offset, float* y,
+                    const RowsGeometry& g) {
+  for_each_wide_vector(g, [=](auto d, std::int64_t place, std::int64_t c) HWY_ATTR {
+    const auto distance = hn::Sub(hn::LoadU(d, x + place), hn::LoadU(d, center + c));
+    hn::StoreU(hn::MulAdd(distance, hn::LoadU(d, scale + c), hn::LoadU(d, offset + c)), d, y + place);
+  });
+}
+
+/// dx = slope * dy + curve * (x - center) + shift, the factors one wide row each.
+void gradient_rows(const float* x, const float* dy, const float* center, const float* slope, const float* curve,
+                   const float* shift, float* dx, const RowsGeometry& g) {
+  for_each_wide_vector(g, [=](auto d, std::int64_t place, std::int64_t c) HWY_ATTR {
+    const auto distance = hn::Sub(hn::LoadU(d, x + place), hn::LoadU(d, center + c));
+    const auto constant = hn::MulAdd(hn::LoadU(d, curve + c), distance, hn::LoadU(d, shift + c));
+    hn::StoreU(hn::MulAdd(hn::LoadU(d, slope + c), hn::LoadU(d, dy + place), constant), d, dx + place);
+  });
+}
+
+/// dx = slope * dy
+void frozen_gradient_rows(const float* dy, const float* slope, float* dx, const RowsGeometry& g) {
+  for_each_wide_vector(g, [=](auto d, std::int64_t place, std::int64_t c) HWY_ATTR {
+    hn::StoreU(hn::Mul(hn::LoadU(d, slope + c), hn::LoadU(d, dy + place)), d, dx + place);
+  });
+}
+
+}  // namespace HWY_NAMESPACE
+}  // namespace mien::kernels::cpu
+HWY_AFTER_NAMESPACE();
+
+#if HWY_ONCE
+namespace mien::kernels::cpu {
+
+HWY_EXPORT(block_moments);
+HWY_EXPORT(block_gradients);
+HWY_EXPORT(normalise_rows);
+HWY_EXPORT(gradient_rows);
+HWY_EXPORT(frozen_gradient_rows);
+
+namespace {
+
+/// The width of a wide row: what the factors of the channels are repeated over.
+std::int64_t wide_row(const RowsGeometry& g) { return g.channels * rows_side_by_side(g.channels); }
+
+/// Repeats the first `channels` values over a wide row.
+void repeat(float* values, const RowsGeometry& g) {
+  for (std::int64_t c = g.channels; c < wide_row(g); ++c) values[c] = values[c - g.channels];
 }
 
 /// y = (x - mean) * gamma / sqrt(variance + epsilon) + beta, with mean and variance in double.
 void normalise(View<const float> x, View<const float> gamma, View<const float> beta, const double* mean,
                const double* variance, View<float> y, const RowsGeometry& g, float epsilon) {
   struct Scratch;
-  float* const center = thread_scratch<Scratch>(std::int64_t{3} * g.channels);
-  float* const scale = center + g.channels;
-  float* const offset = scale + g.channels;
+  float* const center = thread_scratch<Scratch>(3 * wide_row(g));
+  float* const scale = center + wide_row(g);
+  float* const offset = scale + wide_row(g);
   for (int c = 0; c < g.channels; ++c) {
     center[c] = static_cast<float>(mean[c]);
     scale[c] = static_cast<float>((gamma.empty() ? 1.0 : gamma.data[c]) / std::sqrt(variance[c] + epsilon));
     offset[c] = beta.empty() ? 0.0f : beta.data[c];
   }
-  for_each_row(g, [&](std::int64_t row) {
-    const float* const from = x.data + row * g.channels;
-    float* const to = y.data + row * g.channels;
-    for (int c = 0; c < g.channels; ++c) to[c] = (from[c] - center[c]) * scale[c] + offset[c];
-  });
+  for (float* const factor : {center, scale, offset}) repeat(factor, g);
+  instruction_set();
+  HWY_DYNAMIC_DISPATCH(normalise_rows)(x.data, center, scale, offset, y.data, g);
 }
 
 }  // namespace
@@ -50,28 +163,8 @@ void batch_norm_forward(View<const float> x, View<const float> gamma, View<const
   const std::int64_t block = rows_per_block(g.channels), blocks = block_count(g.rows, block);
   double* const sum = thread_doubles<Sums>(2 * blocks * g.channels);
   double* const deviation = sum + blocks * g.channels;  // of each block, about its own mean, squared
-  for_each_tile(
-      g, [&](std::int64_t part, std::int64_t begin, std::int64_t end, std::int64_t channel, std::int64_t channels) {
-        double* const block_sum = sum + part * g.channels + channel;
-        double* const block_deviation = deviation + part * g.channels + channel;
-        const float* const tile = x.data + channel;
-        sum_columns(begin, end, channels, block_sum, [&](std::int64_t row) {
-          return [from = tile + row * g.channels](std::int64_t c) { return from[c]; };
-        });
-        float center[columns_per_tile];
-        const double count = static_cast<double>(end - begin);
-        for (std::int64_t c = 0; c < channels; ++c) center[c] = static_cast<float>(block_sum[c] / count);
-        sum_columns(begin, end, channels, block_deviation, [&](std::int64_t row) {
-          return [from = tile + row * g.channels, &center](std::int64_t c) {
-            const float distance = from[c] - center[c];
-            return distance * distance;
-          };
-        });
-        for (std::int64_t c = 0; c < channels; ++c) {
-          const double rounding = block_sum[c] / count - center[c];
-          block_deviation[c] = std::max(0.0, block_deviation[c] - count * rounding * rounding);
-        }
-      });
+  instruction_set();
+  HWY_DYNAMIC_DISPATCH(block_moments)(x.data, sum, deviation, g);
 
   double* const total_mean = thread_doubles<Moments>(2 * std::int64_t{g.channels});
   double* const total_variance = total_mean + g.channels;
@@ -113,26 +206,17 @@ void batch_norm_backward(View<const float> x, View<const float> gamma, View<cons
       dx_needs_sums || !dgamma.empty() || !dbeta.empty() ? block_count(g.rows, block) : std::int64_t{0};
   double* const dy_sum = thread_doubles<Sums>(2 * blocks * g.channels);
   double* const product_sum = dy_sum + blocks * g.channels;  // of dy * (x - mean)
-  if (blocks > 0)
-    for_each_tile(
-        g, [&](std::int64_t part, std::int64_t begin, std::int64_t end, std::int64_t channel, std::int64_t channels) {
-          const float* const center = mean.data + channel;
-          sum_columns(begin, end, channels, dy_sum + part * g.channels + channel, [&](std::int64_t row) {
-            return [from = dy.data + row * g.channels + channel](std::int64_t c) { return from[c]; };
-          });
-          sum_columns(begin, end, channels, product_sum + part * g.channels + channel, [&](std::int64_t row) {
-            const std::int64_t at = row * g.channels + channel;
-            return [from = dy.data + at, value = x.data + at, center](std::int64_t c) {
-              return from[c] * (value[c] - center[c]);
-            };
-          });
-        });
+  float* const center = thread_scratch<Factors>(4 * wide_row(g));
+  float* const slope = center + wide_row(g);
+  float* const curve = slope + wide_row(g);
+  float* const shift = curve + wide_row(g);
+  std::copy_n(mean.data, g.channels, center);
+  repeat(center, g);
+  instruction_set();
+  if (blocks > 0) HWY_DYNAMIC_DISPATCH(block_gradients)(x.data, dy.data, center, dy_sum, product_sum, g);
 
   // dx = gamma * inverse * (dy - sum(dy) / rows - normalised * sum(dy * normalised) / rows), channel by channel
   // brought to slope * dy + curve * (x - mean) + shift. Frozen: the first term alone.
-  float* const slope = thread_scratch<Factors>(std::int64_t{3} * g.channels);
-  float* const curve = slope + g.channels;
-  float* const shift = curve + g.channels;
   for (int c = 0; c < g.channels; ++c) {
     double sum = 0, product = 0;
     for (std::int64_t part = 0; part < blocks; ++part) {
@@ -148,16 +232,11 @@ void batch_norm_backward(View<const float> x, View<const float> gamma, View<cons
     shift[c] = static_cast<float>(-scale * sum / rows);
   }
   if (dx.empty()) return;
-  for_each_row(g, [&](std::int64_t row) {
-    const float* const from = dy.data + row * g.channels;
-    const float* const value = x.data + row * g.channels;
-    float* const to = dx.data + row * g.channels;
-    if (frozen) {
-      for (int c = 0; c < g.channels; ++c) to[c] = slope[c] * from[c];
-    } else {
-      for (int c = 0; c < g.channels; ++c) to[c] = slope[c] * from[c] + curve[c] * (value[c] - mean.data[c]) + shift[c];
-    }
-  });
+  for (float* const factor : {slope, curve, shift}) repeat(factor, g);
+  if (frozen)
+    HWY_DYNAMIC_DISPATCH(frozen_gradient_rows)(dy.data, slope, dx.data, g);
+  else
+    HWY_DYNAMIC_DISPATCH(gradient_rows)(x.data, dy.data, center, slope, curve, shift, dx.data, g);
 }
 
 void moving_average(View<const float> value, View<float> average, float momentum) {
@@ -166,3 +245,4 @@ void moving_average(View<const float> value, View<float> average, float momentum
 }
 
 }  // namespace mien::kernels::cpu
+#endif

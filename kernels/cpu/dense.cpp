@@ -1,4 +1,7 @@
 // The dense layer: a matrix product, then bias and activation while the rows are still in a cache.
+#include <algorithm>
+
+#include "mien/kernels/cpu/conv2d_epilogue.h"
 #include "mien/kernels/cpu/gemm.h"
 #include "mien/kernels/cpu/parallel.h"
 #include "mien/kernels/kernels.h"
@@ -9,12 +12,17 @@ void dense_forward(View<const float> x, View<const float> w, View<const float> b
   multiply(x.data, w.data, y.data, {.m = g.rows, .n = g.out, .k = g.in});
   if (!g.bias && g.activation.kind == ActivationKind::linear) return;
   const std::int64_t rows_per_block = std::max<std::int64_t>(1, elements_per_block / std::max(1, g.out));
+  const EpilogueKernels& epilogue = epilogue_kernels();
   parallel_blocks(g.rows, rows_per_block, [&](std::int64_t begin, std::int64_t end) {
-    for (std::int64_t row = begin; row < end; ++row)
-      for (int j = 0; j < g.out; ++j) {
-        float& value = y.data[row * g.out + j];
-        value = activate(g.bias ? value + bias.data[j] : value, g.activation);
-      }
+    float* const rows = y.data + begin * g.out;
+    epilogue.plain({.sums = rows,
+                    .pitch = g.out,
+                    .positions = static_cast<int>(end - begin),
+                    .channels = g.out,
+                    .bias = g.bias ? bias.data : nullptr,
+                    .activation = g.activation,
+                    .y = rows,
+                    .y_pitch = g.out});
   });
 }
 

@@ -3,11 +3,36 @@
 // Neighbouring axes that are both kept or both summed are merged first. What is left ends either in a kept axis (rows
 // of columns are added: a bias gradient, a global average) or in a summed one (runs of neighbours are added: a total, a
 // mean of each row).
+#undef HWY_TARGET_INCLUDE
+#define HWY_TARGET_INCLUDE "mien/kernels/cpu/reduce.cpp"
+#include <hwy/foreach_target.h>
+//
+#include <hwy/highway.h>
+
 #include "mien/kernels/cpu/broadcast.h"
-#include "mien/kernels/cpu/sums.h"
+#include "mien/kernels/cpu/column_sums-inl.h"
+#include "mien/kernels/cpu/instruction_set.h"
 #include "mien/kernels/kernels.h"
 
+HWY_BEFORE_NAMESPACE();
 namespace mien::kernels::cpu {
+namespace HWY_NAMESPACE {
+
+/// total[c] = sum down column c of the block.
+void sum_block(const float* x, const RowBlock& block, double* total) {
+  sum_columns(block, total, [x](auto d, std::int64_t place, std::int64_t, auto so_far) HWY_ATTR {
+    return hn::Add(so_far, hn::LoadU(d, x + place));
+  });
+}
+
+}  // namespace HWY_NAMESPACE
+}  // namespace mien::kernels::cpu
+HWY_AFTER_NAMESPACE();
+
+#if HWY_ONCE
+namespace mien::kernels::cpu {
+
+HWY_EXPORT(sum_block);
 
 namespace {
 
@@ -39,21 +64,22 @@ ReduceGeometry leading(ReduceGeometry g) {
 void sum_rows(const float* x, float* y, const ReduceGeometry& rows, std::int64_t columns, float scale) {
   struct Partial;
   const std::int64_t kept = rows.product(false), summed = rows.product(true);
-  const std::int64_t block = rows_per_block(columns), blocks = block_count(summed, block);
-  const std::int64_t tiles = block_count(columns, columns_per_tile);
-  // Rows lie one after the other along the innermost summed axis.
+  // Rows lie one after the other along the innermost summed axis: a block keeps to one stretch of it.
   const std::int64_t stretch = rows.axes > 0 ? rows.extent[rows.axes - 1] : 1;
+  const std::int64_t block = rows_per_block(columns), blocks_per_stretch = block_count(stretch, block);
+  const std::int64_t blocks = summed / stretch * blocks_per_stretch, tiles = block_count(columns, columns_per_tile);
   double* const partial = thread_doubles<Partial>(kept * blocks * columns);
+  instruction_set();
   parallel_for(kept * blocks * tiles, [&](std::int64_t task) {
-    const std::int64_t tile = task % tiles, part = task / tiles, k = part / blocks;
-    const std::int64_t first_column = tile * columns_per_tile, begin = part % blocks * block;
-    const float* row = x;
-    sum_columns(begin, std::min(summed, begin + block), std::min(columns - first_column, columns_per_tile),
-                partial + part * columns + first_column, [&](std::int64_t s) {
-                  const bool follows = s != begin && s % stretch != 0;
-                  row = follows ? row + columns : x + rows.x_offset(k, s) * columns + first_column;
-                  return [row](std::int64_t c) { return row[c]; };
-                });
+    const std::int64_t tile = task % tiles * columns_per_tile, part = task / tiles, k = part / blocks;
+    const std::int64_t first = part % blocks % blocks_per_stretch * block;
+    const std::int64_t row = rows.x_offset(k, part % blocks / blocks_per_stretch * stretch) + first;
+    const RowBlock rows_of_task{.place = row * columns + tile,
+                                .step = columns,
+                                .rows = std::min(block, stretch - first),
+                                .columns = std::min(columns - tile, columns_per_tile),
+                                .side_by_side = rows_side_by_side(columns)};
+    HWY_DYNAMIC_DISPATCH(sum_block)(x, rows_of_task, partial + part * columns + tile);
   });
   parallel_elements(kept * columns, [&](std::int64_t begin, std::int64_t end) {
     for (std::int64_t i = begin; i < end; ++i) {
@@ -125,3 +151,4 @@ void reduce_sum_adjoint(View<const float> y, View<float> x, ReduceGeometry g) {
 }
 
 }  // namespace mien::kernels::cpu
+#endif

@@ -36,7 +36,7 @@ double sum_terms(std::int64_t begin, std::int64_t end, const Term& term) {
   return total;
 }
 
-/// Most columns that one call of sum_columns takes.
+/// Most columns that are summed side by side.
 inline constexpr std::int64_t columns_per_tile = 512;
 
 /// Rows that one thread sums at a time, before blocks are added: enough elements to be worth handing out, and few
@@ -45,22 +45,13 @@ inline std::int64_t rows_per_block(std::int64_t columns) {
   return std::max<std::int64_t>(256, 4 * elements_per_block / std::min(columns, columns_per_tile));
 }
 
-/// total[c] = sum over rows begin … end-1, taken in order, of row_terms(row)(c), for `columns` (at most
-/// columns_per_tile) columns.
-template <class RowTerms>
-void sum_columns(std::int64_t begin, std::int64_t end, std::int64_t columns, double* total, const RowTerms& row_terms) {
-  constexpr std::int64_t stretch = 64;
-  std::fill_n(total, columns, 0.0);
-  for (std::int64_t first = begin; first < end; first += stretch) {
-    const std::int64_t last = std::min(end, first + stretch);
-    float sum[columns_per_tile];
-    std::fill_n(sum, columns, 0.0f);
-    for (std::int64_t row = first; row < last; ++row) {
-      const auto term = row_terms(row);
-      for (std::int64_t c = 0; c < columns; ++c) sum[c] += term(c);
-    }
-    for (std::int64_t c = 0; c < columns; ++c) total[c] += sum[c];
-  }
-}
+/// How many narrow rows are taken together as one wide row, so that they fill vectors; 1 where rows are wide enough.
+inline std::int64_t rows_side_by_side(std::int64_t columns) { return columns < 64 ? columns_per_tile / columns : 1; }
+
+/// Rows of data to sum down: `rows` of them, `step` elements apart, the first at `place`, each of `columns` values.
+struct RowBlock {
+  std::int64_t place, step, rows, columns;
+  std::int64_t side_by_side = 1;  ///< rows_side_by_side(columns) where rows follow one another without a gap
+};
 
 }  // namespace mien::kernels::cpu

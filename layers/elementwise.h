@@ -1,0 +1,74 @@
+// Layers that work element by element: activations, sums and products of branches, rescaling.
+#pragma once
+
+#include "mien/core/ops/activation.h"
+#include "mien/layers/module.h"
+
+namespace mien {
+
+class ActivationModule : public Module {
+ public:
+  ActivationModule(Activation activation, std::string kind, std::string name);
+  std::string kind() const override { return kind_; }
+  Shape output_shape(const std::vector<Shape>& inputs) const override { return single_input(inputs); }
+  Tensor forward(const std::vector<Tensor>& inputs, const Call& call) override;
+  std::shared_ptr<Module> clone() const override { return std::make_shared<ActivationModule>(*this); }
+  Activation activation() const { return activation_; }
+
+ private:
+  Activation activation_;
+  std::string kind_;
+};
+
+/// Any activation as a layer of its own: ActivationLayer(sigmoid). Keras calls it Activation.
+class ActivationLayer : public Layer {
+ public:
+  explicit ActivationLayer(Activation activation, std::string name = "");
+
+ protected:
+  ActivationLayer(Activation activation, std::string kind, std::string name);
+};
+
+/// max(x, 0).
+class ReLU : public ActivationLayer {
+ public:
+  explicit ReLU(std::string name = "");
+};
+
+/// x where it is positive, slope * x elsewhere. Keras's layer has 0.3 (its function 0.2).
+class LeakyReLU : public ActivationLayer {
+ public:
+  explicit LeakyReLU(float slope = 0.3f, std::string name = "");
+};
+
+/// Softmax over the last axis.
+class Softmax : public ActivationLayer {
+ public:
+  explicit Softmax(std::string name = "");
+};
+
+/// The sum of two or more inputs; shapes broadcast.
+class Add : public Layer {
+ public:
+  explicit Add(std::string name = "");
+};
+
+/// First input minus second.
+class Subtract : public Layer {
+ public:
+  explicit Subtract(std::string name = "");
+};
+
+/// The product of two or more inputs; shapes broadcast.
+class Multiply : public Layer {
+ public:
+  explicit Multiply(std::string name = "");
+};
+
+/// scale * x + offset: Rescaling(1 / 255.0f) takes pixels to 0 … 1.
+class Rescaling : public Layer {
+ public:
+  explicit Rescaling(float scale, float offset = 0, std::string name = "");
+};
+
+}  // namespace mien

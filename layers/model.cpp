@@ -1,0 +1,160 @@
+#include "mien/layers/model.h"
+
+#include <algorithm>
+#include <map>
+#include <set>
+#include <unordered_set>
+
+#include "mien/core/nearest_name.h"
+#include "mien/core/ops/binary.h"
+#include "mien/core/ops/penalty.h"
+#include "mien/kernels/error.h"
+
+namespace mien {
+
+Model::Model(const std::vector<Symbol>& inputs, const std::vector<Symbol>& outputs, std::string name)
+    : name_(std::move(name)) {
+  make(inputs, outputs);
+}
+
+void Model::make(const std::vector<Symbol>& inputs, const std::vector<Symbol>& outputs) {
+  plan_ = make_plan(inputs, outputs);
+  name_layers();
+  fused_ = fuse(plan_);
+  made_ = true;
+}
+
+void Model::name_layers() {
+  std::set<std::string> taken;
+  const std::vector<Layer> all = layers();
+  for (const Layer& layer : all)
+    if (!layer->name().empty())
+      check(taken.insert(layer->name()).second, "model", "two layers are called \"", layer->name(), "\".");
+  std::map<std::string, int> count;
+  for (std::size_t i = 0; i < all.size(); ++i) {
+    const Layer& layer = all[i];
+    if (layer->name().empty()) {
+      const std::string base = default_name(layer->kind());
+      std::string candidate;
+      do {
+        const int number = count[base]++;
+        candidate = number == 0 ? base : join(base, "_", number);
+      } while (!taken.insert(candidate).second);
+      layer->set_name(candidate);
+    }
+    layer->set_stream(i + 1);
+    for (const auto& parameter : layer->parameters()) parameter->full_name = layer->name() + "/" + parameter->name;
+  }
+}
+
+void Model::initialize(std::uint64_t seed) {
+  check(made_, name_, "the network has no shapes yet: build() it for an input shape first.");
+  const std::vector<std::shared_ptr<Parameter>> all = parameters();
+  for (std::size_t i = 0; i < all.size(); ++i)
+    all[i]->value.copy_from(draw(all[i]->initializer, all[i]->value.shape(), seed, i));
+  initialized_ = true;
+}
+
+std::vector<Tensor> Model::forward(const std::vector<Tensor>& inputs, const Call& call) const {
+  check(made_, name_, "the network has no shapes yet: build() it for an input shape first.");
+  check(initialized_, name_, "the network has no weights yet: initialize() or load() it first.");
+  return run(plan(), inputs, call);
+}
+
+Tensor Model::forward(const Tensor& input, const Call& call) const {
+  std::vector<Tensor> outputs = forward(std::vector<Tensor>{input}, call);
+  check(outputs.size() == 1, name_, "the network has ", outputs.size(),
+        " outputs: call forward() with a list of inputs.");
+  return outputs[0];
+}
+
+Tensor Model::operator()(const Tensor& input) const {
+  const NoGrad no_grad;
+  return forward(input, {});
+}
+
+Tensor Model::penalty(const std::vector<Tensor>& activity) const {
+  Tensor total;
+  const auto include = [&](const Tensor& part) { total = total.defined() ? add(total, part) : part; };
+  for (const auto& parameter : parameters())
+    if (parameter->regularizer.active())
+      include(mien::penalty(parameter->value, parameter->regularizer.l1, parameter->regularizer.l2));
+  for (const Tensor& part : activity) include(part);
+  return total;
+}
+
+std::vector<Shape> Model::output_shapes() const {
+  std::vector<Shape> shapes;
+  for (int value : plan_.outputs) {
+    const auto inputs = static_cast<int>(plan_.inputs.size());
+    shapes.push_back(value < inputs ? plan_.inputs[static_cast<std::size_t>(value)]
+                                    : plan_.steps[static_cast<std::size_t>(value - inputs)].shape);
+  }
+  return shapes;
+}
+
+std::vector<Layer> Model::layers() const {
+  std::vector<Layer> result;
+  std::unordered_set<const Module*> seen;
+  for (const Step& step : plan_.steps)
+    if (seen.insert(&*step.layer).second) result.push_back(step.layer);
+  return result;
+}
+
+Layer Model::layer(std::string_view name) const {
+  std::vector<std::string> names;
+  for (const Layer& layer : layers()) {
+    if (layer->name() == name) return layer;
+    names.push_back(layer->name());
+  }
+  fail(name_, "there is no layer \"", name, "\". The nearest name is \"", nearest_name(name, names), "\".");
+}
+
+std::vector<std::shared_ptr<Parameter>> Model::parameters() const {
+  std::vector<std::shared_ptr<Parameter>> result;
+  for (const Layer& layer : layers())
+    for (const auto& parameter : layer->parameters()) result.push_back(parameter);
+  return result;
+}
+
+std::vector<std::shared_ptr<Parameter>> Model::trainable_parameters() const {
+  std::vector<std::shared_ptr<Parameter>> result;
+  for (const auto& parameter : parameters())
+    if (parameter->value.requires_grad()) result.push_back(parameter);
+  return result;
+}
+
+std::int64_t Model::parameter_count() const {
+  std::int64_t count = 0;
+  for (const auto& parameter : parameters()) count += parameter->value.size();
+  return count;
+}
+
+void Model::to(Device device) {
+  for (const auto& parameter : parameters()) {
+    const bool wanted = parameter->value.requires_grad();
+    parameter->value = parameter->value.detach().to(device);
+    parameter->value.set_requires_grad(wanted);
+  }
+}
+
+Device Model::device() const {
+  const auto all = parameters();
+  return all.empty() ? Device::cpu : all[0]->value.device();
+}
+
+void Sequential::build(const Shape& input, std::uint64_t seed) {
+  if (is_made()) {
+    check(input == input_shapes()[0], name_, "the network was built for inputs of shape ", input_shapes()[0], ". Got ",
+          input, ".");
+  } else {
+    check(!chain_.empty(), name_, "a network needs at least one layer.");
+    const Symbol start = Input(input);
+    Symbol value = start;
+    for (const Layer& layer : chain_) value = layer(value);
+    make({start}, {value});
+  }
+  initialize(seed);
+}
+
+}  // namespace mien

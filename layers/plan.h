@@ -1,0 +1,51 @@
+// A plan: a graph written out as steps in order, and the passes that improve it. All passes are here.
+//
+//   make_plan   the graph as it stands, one step a layer
+//   fuse        convolution + activation + 2x2 max-pool become one step
+//   fold        batch normalisation goes into the weights of the convolution before it (inference only)
+//
+// A pass never changes a number that reaches the caller: fused and unfused are equal to the bit under the algorithm
+// `direct`, folded ones to rounding.
+#pragma once
+
+#include <string>
+#include <vector>
+
+#include "mien/layers/conv2d.h"
+#include "mien/layers/graph.h"
+
+namespace mien {
+
+/// One layer, applied to earlier values. Value numbers: the plan's inputs come first, then the output of each step.
+struct Step {
+  Layer layer;
+  std::vector<int> inputs;            ///< value numbers
+  Shape shape;                        ///< of the output, without the batch axis
+  Conv2DEpilogue epilogue;            ///< what a convolution took over
+  std::vector<std::string> absorbed;  ///< names of the layers that it took over, in order
+  std::string not_fused;              ///< why a convolution that stands before a pool could not take it over
+};
+
+struct Plan {
+  std::vector<Shape> inputs;
+  std::vector<Step> steps;
+  std::vector<int> outputs;  ///< value numbers
+
+  int value_of_step(std::size_t step) const { return static_cast<int>(inputs.size() + step); }
+};
+
+/// One step for each node that the outputs need. Throws where an output depends on an Input that is not in `inputs`.
+Plan make_plan(const std::vector<Symbol>& inputs, const std::vector<Symbol>& outputs);
+
+/// Merges Conv2D, a following activation layer and a following 2x2 max-pool wherever nothing else reads the values
+/// between them, and notes at each other convolution before a pool what stands in the way.
+Plan fuse(const Plan& plan);
+
+/// Folds batch normalisation in inference into convolutions before it. The steps hold modules of their own afterwards:
+/// training the original does not change them.
+Plan fold(const Plan& plan);
+
+/// Runs the steps. Without recording (NoGrad), a value is let go as soon as nothing reads it any more.
+std::vector<Tensor> run(const Plan& plan, const std::vector<Tensor>& inputs, const Call& call);
+
+}  // namespace mien

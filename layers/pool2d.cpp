@@ -1,0 +1,58 @@
+#include "mien/layers/pool2d.h"
+
+#include "mien/kernels/error.h"
+
+namespace mien {
+namespace {
+
+class GlobalAveragePool2DModule : public Module {
+ public:
+  GlobalAveragePool2DModule(bool keep_dims, std::string name) : keep_dims_(keep_dims) { set_name(std::move(name)); }
+  std::string kind() const override { return "GlobalAveragePooling2D"; }
+  Shape output_shape(const std::vector<Shape>& inputs) const override {
+    const Shape& input = single_input(inputs, 3);
+    return keep_dims_ ? Shape{1, 1, input[2]} : Shape{input[2]};
+  }
+  Tensor forward(const std::vector<Tensor>& inputs, const Call&) override {
+    return global_average_pool2d(inputs.at(0), keep_dims_);
+  }
+  std::shared_ptr<Module> clone() const override { return std::make_shared<GlobalAveragePool2DModule>(*this); }
+
+ private:
+  bool keep_dims_;
+};
+
+}  // namespace
+
+Pool2DModule::Pool2DModule(What what, Extent2d size, Pool2DLayerOptions options)
+    : what_(what), options_{.size = size, .stride = options.stride, .padding = options.padding} {
+  set_name(std::move(options.name));
+}
+
+Shape Pool2DModule::output_shape(const std::vector<Shape>& inputs) const {
+  const Pool2dGeometry g = pool2d_geometry(kind() == "MaxPooling2D" ? "max_pool2d" : "average_pool2d",
+                                           single_input(inputs, 3).with_batch(1), options_);
+  return {g.height.output, g.width.output, g.channels};
+}
+
+Tensor Pool2DModule::forward(const std::vector<Tensor>& inputs, const Call&) {
+  return what_ == What::maximum ? max_pool2d(inputs.at(0), options_) : average_pool2d(inputs.at(0), options_);
+}
+
+bool Pool2DModule::is_max_2x2() const {
+  const auto two_or_same = [](int stride) { return stride == 0 || stride == 2; };
+  return what_ == What::maximum && options_.size.height == 2 && options_.size.width == 2 &&
+         two_or_same(options_.stride.height) && two_or_same(options_.stride.width) &&
+         options_.padding == Padding::valid;
+}
+
+MaxPool2D::MaxPool2D(Extent2d size, Pool2DLayerOptions options)
+    : Layer(std::make_shared<Pool2DModule>(Pool2DModule::What::maximum, size, std::move(options))) {}
+
+AveragePool2D::AveragePool2D(Extent2d size, Pool2DLayerOptions options)
+    : Layer(std::make_shared<Pool2DModule>(Pool2DModule::What::average, size, std::move(options))) {}
+
+GlobalAveragePool2D::GlobalAveragePool2D(bool keep_dims, std::string name)
+    : Layer(std::make_shared<GlobalAveragePool2DModule>(keep_dims, std::move(name))) {}
+
+}  // namespace mien

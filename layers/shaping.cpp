@@ -1,0 +1,91 @@
+#include "mien/layers/shaping.h"
+
+#include "mien/core/ops/concatenate.h"
+#include "mien/core/ops/reshape.h"
+#include "mien/core/ops/zero_pad2d.h"
+#include "mien/kernels/error.h"
+
+namespace mien {
+namespace {
+
+/// Flatten, where no shape is given, and Reshape.
+class ReshapeModule : public Module {
+ public:
+  ReshapeModule(bool flatten, const Shape& shape, std::string name) : flatten_(flatten), shape_(shape) {
+    set_name(std::move(name));
+  }
+  std::string kind() const override { return flatten_ ? "Flatten" : "Reshape"; }
+  Shape output_shape(const std::vector<Shape>& inputs) const override {
+    const Shape& input = single_input(inputs);
+    if (flatten_) return {input.size()};
+    check(input.size() == shape_.size(), kind(), "both shapes must have as many elements. Got ", input, " and ", shape_,
+          ".");
+    return shape_;
+  }
+  Tensor forward(const std::vector<Tensor>& inputs, const Call&) override {
+    const Tensor& x = inputs.at(0);
+    return reshape(x, output_shape({x.shape().from(1)}).with_batch(x.shape()[0]));
+  }
+  std::shared_ptr<Module> clone() const override { return std::make_shared<ReshapeModule>(*this); }
+  bool is_alias() const override { return true; }
+
+ private:
+  bool flatten_;
+  Shape shape_;
+};
+
+class ZeroPadding2DModule : public Module {
+ public:
+  ZeroPadding2DModule(Border border, std::string name) : border_(border) { set_name(std::move(name)); }
+  std::string kind() const override { return "ZeroPadding2D"; }
+  Shape output_shape(const std::vector<Shape>& inputs) const override {
+    const Shape& input = single_input(inputs, 3);
+    return {input[0] + border_.top + border_.bottom, input[1] + border_.left + border_.right, input[2]};
+  }
+  Tensor forward(const std::vector<Tensor>& inputs, const Call&) override { return zero_pad2d(inputs.at(0), border_); }
+  std::shared_ptr<Module> clone() const override { return std::make_shared<ZeroPadding2DModule>(*this); }
+
+ private:
+  Border border_;
+};
+
+class ConcatenateModule : public Module {
+ public:
+  ConcatenateModule(int axis, std::string name) : axis_(axis) { set_name(std::move(name)); }
+  std::string kind() const override { return "Concatenate"; }
+  Shape output_shape(const std::vector<Shape>& inputs) const override {
+    check(!inputs.empty(), kind(), "at least one input is needed.");
+    Shape result = inputs[0];
+    const int axis = axis_of(result);
+    std::int64_t length = 0;
+    for (const Shape& input : inputs) {
+      check(input.rank() == result.rank() && input.with(axis, 1) == result.with(axis, 1), kind(),
+            "inputs must agree on all axes but ", axis_, ". Got ", inputs[0], " and ", input, ".");
+      length += input[axis];
+    }
+    return result.with(axis, length);
+  }
+  Tensor forward(const std::vector<Tensor>& inputs, const Call&) override {
+    return concatenate(inputs, axis_of(inputs.at(0).shape().from(1)) + 1);
+  }
+  std::shared_ptr<Module> clone() const override { return std::make_shared<ConcatenateModule>(*this); }
+
+ private:
+  int axis_of(const Shape& shape) const { return axis_ < 0 ? axis_ + shape.rank() : axis_; }
+  int axis_;
+};
+
+}  // namespace
+
+Flatten::Flatten(std::string name) : Layer(std::make_shared<ReshapeModule>(true, Shape{}, std::move(name))) {}
+
+Reshape::Reshape(const Shape& shape, std::string name)
+    : Layer(std::make_shared<ReshapeModule>(false, shape, std::move(name))) {}
+
+ZeroPadding2D::ZeroPadding2D(Border border, std::string name)
+    : Layer(std::make_shared<ZeroPadding2DModule>(border, std::move(name))) {}
+
+Concatenate::Concatenate(int axis, std::string name)
+    : Layer(std::make_shared<ConcatenateModule>(axis, std::move(name))) {}
+
+}  // namespace mien

@@ -1,0 +1,36 @@
+// Layers that move numbers and compute none: Flatten, Reshape, ZeroPadding2D, Concatenate.
+#pragma once
+
+#include "mien/core/ops/window.h"
+#include "mien/layers/module.h"
+
+namespace mien {
+
+/// (a, b, c) → (a * b * c).
+class Flatten : public Layer {
+ public:
+  explicit Flatten(std::string name = "");
+};
+
+/// To any shape of the same size.
+class Reshape : public Layer {
+ public:
+  explicit Reshape(const Shape& shape, std::string name = "");
+};
+
+/// Zeros round height and width.
+class ZeroPadding2D : public Layer {
+ public:
+  explicit ZeroPadding2D(Border border, std::string name = "");
+  explicit ZeroPadding2D(int cells = 1, std::string name = "")
+      : ZeroPadding2D(Border{cells, cells, cells, cells}, name) {}
+};
+
+/// Several inputs behind one another along an axis (of the shape without the batch; -1: the last, channels). Lengths of
+/// the other axes must agree.
+class Concatenate : public Layer {
+ public:
+  explicit Concatenate(int axis = -1, std::string name = "");
+};
+
+}  // namespace mien
