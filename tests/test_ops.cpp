@@ -1,0 +1,222 @@
+// Every op of the case table on every backend, algorithm and instruction set: forward against the definition in double,
+// gradients against finite differences of it, and all backends to the same bits where whole numbers stay whole.
+//
+// MIEN_TEST_DEVICE names another device than the emulator to run on beside the CPU: cuda.
+#include <cstdlib>
+#include <iostream>
+
+#include "mien/tests/kernel_testing.h"
+#include "mien/tests/op_cases.h"
+
+using namespace mien;
+using namespace mien::testing;
+
+namespace {
+
+/// Blocks of memory are handed out full of NaN, until the end of the scope.
+struct Poison {
+  Poison() { set_memory_poison(true); }
+  ~Poison() { set_memory_poison(false); }
+};
+
+/// One way to run a case.
+struct Place {
+  Device device;
+  Conv2dAlgorithm algorithm;
+  kernels::cpu::InstructionSet instructions;  ///< of the CPU kernels
+};
+
+std::string_view name(Conv2dAlgorithm algorithm) {
+  constexpr std::string_view names[] = {"automatic", "reference", "direct", "gemm"};
+  return names[static_cast<int>(algorithm)];
+}
+
+/// The devices to test. The CPU comes first; one that this build lacks is left out, and the output says so.
+std::vector<Device> tested_devices() {
+  const char* const chosen = std::getenv("MIEN_TEST_DEVICE");
+  const bool named = chosen && *chosen;
+  const Device other = named ? parse_device(chosen) : Device::cuda_emulated;
+  if (is_available(other)) return {Device::cpu, other};
+  if (named) FAIL("MIEN_TEST_DEVICE: " << describe(other));
+  static const bool said = [&] {
+    std::cerr << "ops are tested on the CPU alone: " << describe(other) << "\n";
+    return true;
+  }();
+  (void)said;
+  return {Device::cpu};
+}
+
+std::vector<Place> places_of(const OpCase& op_case) {
+  std::vector<Conv2dAlgorithm> algorithms{Conv2dAlgorithm::automatic};
+  if (op_case.has_algorithms)
+    algorithms = {Conv2dAlgorithm::automatic, Conv2dAlgorithm::reference, Conv2dAlgorithm::direct,
+                  Conv2dAlgorithm::gemm};
+  std::vector<Place> places;
+  for (const Device device : tested_devices())
+    for (const Conv2dAlgorithm algorithm : algorithms) {
+      if (device != Device::cpu) {
+        places.push_back({device, algorithm, kernels::cpu::instruction_set()});
+        continue;
+      }
+      for (const auto set : kernels::cpu::supported_instruction_sets()) places.push_back({device, algorithm, set});
+    }
+  return places;
+}
+
+/// Evenly spread, distinct, away from every round number, in random order.
+Values spread(const Shape& shape, double low, double high, std::uint64_t which) {
+  const auto count = static_cast<std::size_t>(shape.size());
+  Values values(count);
+  for (std::size_t i = 0; i < count; ++i)
+    // Rounded to float, so that tensors and definition see the same number.
+    values[i] = static_cast<float>(low + (high - low) * (static_cast<double>(i) + 0.31) / static_cast<double>(count));
+  Random(7, Purpose::test, which).shuffle(values);
+  return values;
+}
+
+/// Whole numbers from low to below high.
+Values whole(const Shape& shape, int low, int high, std::uint64_t which) {
+  Random random(8, Purpose::test, which);
+  Values values(static_cast<std::size_t>(shape.size()));
+  for (double& value : values) value = low + static_cast<int>(random.below(static_cast<std::uint32_t>(high - low)));
+  return values;
+}
+
+Arrays inputs_of(const OpCase& op_case, bool integers) {
+  Arrays inputs;
+  for (const OpInput& input : op_case.inputs) {
+    const std::uint64_t which = inputs.size();
+    if (input.dtype != DType::float32)
+      inputs.push_back(whole(input.shape, static_cast<int>(input.low), static_cast<int>(input.high), which));
+    else if (integers)
+      inputs.push_back(whole(input.shape, -3, 4, which));
+    else
+      inputs.push_back(spread(input.shape, input.low, input.high, which));
+  }
+  return inputs;
+}
+
+Tensor tensor_of(const Values& values, const OpInput& input, Device device) {
+  if (input.dtype == DType::uint8)
+    return Tensor::from(std::vector<std::uint8_t>(values.begin(), values.end()), input.shape, device);
+  if (input.dtype == DType::int32)
+    return Tensor::from(std::vector<std::int32_t>(values.begin(), values.end()), input.shape, device);
+  return Tensor::from(std::vector<float>(values.begin(), values.end()), input.shape, device);
+}
+
+struct Outcome {
+  Floats y;
+  std::vector<Floats> gradients;  ///< of sum(upstream * y), one for each input; empty where there is none
+};
+
+Outcome run(const OpCase& op_case, const Arrays& values, const Values& upstream, const Place& place) {
+  const InstructionSetScope scope(place.instructions);
+  Tensors inputs;
+  bool any = false;
+  for (std::size_t i = 0; i < values.size(); ++i) {
+    const OpInput& input = op_case.inputs[i];
+    inputs.push_back(tensor_of(values[i], input, place.device));
+    if (!input.differentiable) continue;
+    inputs.back().set_requires_grad(true);
+    any = true;
+  }
+  Outcome outcome;
+  const Tensor y = op_case.op(inputs, place.algorithm);
+  if (y.dtype() == DType::int32) {
+    const std::vector<std::int32_t> numbers = y.to_vector<std::int32_t>();
+    outcome.y.assign(numbers.begin(), numbers.end());
+  } else {
+    outcome.y = y.to_vector();
+  }
+  REQUIRE(y.requires_grad() == any);
+  if (any) backward(y, Tensor::from(Floats(upstream.begin(), upstream.end()), y.shape(), place.device));
+  for (std::size_t i = 0; i < inputs.size(); ++i) {
+    const Tensor gradient = inputs[i].grad();
+    REQUIRE(gradient.defined() == op_case.inputs[i].differentiable);
+    if (gradient.defined()) REQUIRE(gradient.shape() == inputs[i].shape());
+    outcome.gradients.push_back(gradient.to_vector());
+  }
+  return outcome;
+}
+
+/// Calls body(case, place) for each; a failure inside names both.
+template <class Prepare, class Body>
+void for_each_place(const Prepare& prepare, const Body& body) {
+  for (const OpCase& op_case : op_cases()) {
+    if (!prepare(op_case)) continue;
+    for (const Place& place : places_of(op_case)) {
+      INFO(op_case.name << ", " << place.device << ", " << name(place.algorithm) << ", "
+                        << kernels::cpu::name(place.instructions));
+      body(op_case, place);
+    }
+  }
+}
+
+}  // namespace
+
+TEST_CASE("every op does what its definition says, and its gradients agree with finite differences", "[ops]") {
+  const Poison poison;
+  Arrays inputs, gradients;
+  Values expected, upstream;
+  for_each_place(
+      [&](const OpCase& op_case) {
+        inputs = inputs_of(op_case, false);
+        expected = op_case.definition(inputs);
+        upstream = spread({static_cast<std::int64_t>(expected.size())}, -1, 1, 99);
+        gradients.assign(inputs.size(), {});
+        for (std::size_t i = 0; i < inputs.size(); ++i) {
+          if (!op_case.inputs[i].differentiable) continue;
+          gradients[i] = finite_differences(inputs[i], upstream, [&](const Values& moved) {
+            Arrays changed = inputs;
+            changed[i] = moved;
+            return op_case.definition(changed);
+          });
+        }
+        return true;
+      },
+      [&](const OpCase& op_case, const Place& place) {
+        const Outcome outcome = run(op_case, inputs, upstream, place);
+        check_close(outcome.y, expected);
+        for (std::size_t i = 0; i < inputs.size(); ++i) {
+          INFO("gradient of input " << i);
+          if (op_case.inputs[i].differentiable) check_close(outcome.gradients[i], gradients[i]);
+        }
+      });
+}
+
+TEST_CASE("on whole numbers every backend and algorithm agrees to the bit, and with the definition", "[ops]") {
+  const Poison poison;
+  Arrays inputs;
+  Values expected, upstream;
+  Outcome first;
+  for_each_place(
+      [&](const OpCase& op_case) {
+        if (!op_case.exact_on_integers) return false;
+        inputs = inputs_of(op_case, true);
+        expected = op_case.definition(inputs);
+        upstream = whole({static_cast<std::int64_t>(expected.size())}, -3, 4, 99);
+        first = {};
+        return true;
+      },
+      [&](const OpCase& op_case, const Place& place) {
+        const Outcome outcome = run(op_case, inputs, upstream, place);
+        REQUIRE(Values(outcome.y.begin(), outcome.y.end()) == expected);
+        if (first.y.empty()) first = outcome;
+        REQUIRE(outcome.gradients == first.gradients);
+      });
+}
+
+TEST_CASE("an op that nobody wants a gradient of leaves no node behind", "[ops]") {
+  for (const OpCase& op_case : op_cases()) {
+    INFO(op_case.name);
+    const Arrays values = inputs_of(op_case, false);
+    Tensors inputs;
+    for (std::size_t i = 0; i < values.size(); ++i) {
+      inputs.push_back(tensor_of(values[i], op_case.inputs[i], Device::cpu));
+      if (op_case.inputs[i].differentiable) inputs.back().set_requires_grad(true);
+    }
+    const NoGrad no_grad;
+    CHECK_FALSE(op_case.op(inputs, Conv2dAlgorithm::automatic).node() !=
+                (op_case.name.starts_with("activation linear") ? inputs[0].node() : nullptr));
+  }
+}
