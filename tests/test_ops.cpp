@@ -1,12 +1,9 @@
 // Every op of the case table on every backend, algorithm and instruction set: forward against the definition in double,
 // gradients against finite differences of it, and all backends to the same bits where whole numbers stay whole.
-//
-// MIEN_TEST_DEVICE names another device than the emulator to run on beside the CPU: cuda.
-#include <cstdlib>
-#include <iostream>
 
 #include "mien/tests/kernel_testing.h"
 #include "mien/tests/op_cases.h"
+#include "mien/tests/tested_devices.h"
 
 using namespace mien;
 using namespace mien::testing;
@@ -29,21 +26,6 @@ struct Place {
 std::string_view name(Conv2dAlgorithm algorithm) {
   constexpr std::string_view names[] = {"automatic", "reference", "direct", "gemm"};
   return names[static_cast<int>(algorithm)];
-}
-
-/// The devices to test. The CPU comes first; one that this build lacks is left out, and the output says so.
-std::vector<Device> tested_devices() {
-  const char* const chosen = std::getenv("MIEN_TEST_DEVICE");
-  const bool named = chosen && *chosen;
-  const Device other = named ? parse_device(chosen) : Device::cuda_emulated;
-  if (is_available(other)) return {Device::cpu, other};
-  if (named) FAIL("MIEN_TEST_DEVICE: " << describe(other));
-  static const bool said = [&] {
-    std::cerr << "ops are tested on the CPU alone: " << describe(other) << "\n";
-    return true;
-  }();
-  (void)said;
-  return {Device::cpu};
 }
 
 std::vector<Place> places_of(const OpCase& op_case) {
