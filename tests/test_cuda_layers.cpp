@@ -155,10 +155,15 @@ TEST_CASE("CUDA gradients go back through pool and activation as the CPU's do", 
   g.pool = GENERATE(false, true);
   g.activation = {ActivationKind::relu};
   check_same([&](Device device) {
-    std::vector<std::uint8_t> places(static_cast<std::size_t>(g.y_size()));
-    for (std::size_t i = 0; i < places.size(); ++i) places[i] = static_cast<std::uint8_t>(i * 7 % 5);
+    // As a forward pass leaves them: what the relu killed is 0 and has no place.
+    Floats maxima = draw(g.y_size(), 1);
+    std::vector<std::uint8_t> places(maxima.size());
+    for (std::size_t i = 0; i < places.size(); ++i) {
+      maxima[i] = std::max(maxima[i], 0.0f);
+      places[i] = maxima[i] > 0 ? static_cast<std::uint8_t>(i * 7 % 4) : argmax_killed;
+    }
     const DeviceArray<std::uint8_t> argmax(device, places);
-    const Array y(device, draw(g.y_size(), 1)), dy(device, draw(g.y_size(), 2)), dz(device, g.convolution_size());
+    const Array y(device, maxima), dy(device, draw(g.y_size(), 2)), dz(device, g.convolution_size());
     kernels::conv2d_epilogue_backward(device)(y.view(), g.pool ? argmax.view() : View<std::uint8_t>{}, dy.view(),
                                               dz.view(), g);
     return dz.values();
