@@ -260,11 +260,9 @@ TEST_CASE("the largest of a row is its first, or its first NaN", "[cpu]") {
         }) == std::vector<std::int32_t>{1, 1, 0, 3});
 }
 
-TEST_CASE("gather looks values up, and refuses a place outside the table", "[cpu]") {
+TEST_CASE("gather looks values up", "[cpu]") {
   const Floats table = {0.5f, 1.5f, 2.5f};
-  const std::vector<std::int32_t> index = {2, 0, 1, 2}, outside = {0, 3, 0, 0};
+  const std::vector<std::int32_t> index = {2, 0, 1, 2};
   CHECK(at_every_thread_count(4, [&](View<float> y) { cpu::gather(view(table), view(index), y); }) ==
         Floats{2.5f, 0.5f, 1.5f, 2.5f});
-  Floats y(4);
-  CHECK_THROWS_AS(cpu::gather(view(table), view(outside), view(y)), Error);
 }

@@ -202,3 +202,18 @@ TEST_CASE("an op that nobody wants a gradient of leaves no node behind", "[ops]"
                 (op_case.name.starts_with("activation linear") ? inputs[0].node() : nullptr));
   }
 }
+
+TEST_CASE("a label that is no class shows as NaN where the host does not look at labels", "[ops]") {
+  for (const Device device : tested_devices()) {
+    INFO(device);
+    const Tensor labels = Tensor::from(std::vector<std::int32_t>{1, 2, -1}, {3}, device);
+    Tensor shares = Tensor::empty({3, 2}, device), weights = Tensor::empty({3}, device);
+    kernels::one_hot(device)(labels.view<std::int32_t>(), shares.view(), {3, 2}, 0.0f);
+    kernels::gather(device)(Tensor::ones({2}, device).view(), labels.view<std::int32_t>(), weights.view());
+    const Floats targets = shares.to_vector(), looked_up = weights.to_vector();
+    CHECK(Floats(targets.begin(), targets.begin() + 2) == Floats{0.0f, 1.0f});
+    for (std::size_t i = 2; i < 6; ++i) CHECK(std::isnan(targets[i]));
+    CHECK(looked_up[0] == 1.0f);
+    CHECK((std::isnan(looked_up[1]) && std::isnan(looked_up[2])));
+  }
+}

@@ -19,7 +19,7 @@ struct CrossEntropyOptions {
 };
 
 /// Throws unless every label is one of 0 … classes-1. Labels on a GPU are not looked at, since the host would wait for
-/// the device at each step: what a data set holds is checked when it is read.
+/// the device at each step: there the loss of such a row is NaN.
 inline void check_labels(const char* op, const Tensor& labels, int classes) {
   if (labels.device() == Device::cuda) return;
   const View<const std::int32_t> values = labels.view<std::int32_t>();

@@ -1,5 +1,6 @@
 // Softmax cross-entropy from logits, and what turns labels into its targets and weights.
 #include <cmath>
+#include <limits>
 
 #include "mien/kernels/cpu/rows.h"
 #include "mien/kernels/kernels.h"
@@ -7,6 +8,8 @@
 namespace mien::kernels::cpu {
 
 namespace {
+
+constexpr float not_a_number = std::numeric_limits<float>::quiet_NaN();
 
 /// The largest of a row, and log of the sum of exp(logit - largest).
 struct RowScale {
@@ -25,8 +28,11 @@ RowScale scale_of(const float* logits, int channels) {
 void one_hot(View<const std::int32_t> labels, View<float> targets, RowsGeometry g, float smoothing) {
   const float elsewhere = smoothing / static_cast<float>(g.channels);
   for_each_row(g, [&](std::int64_t row) {
+    const bool is_class = labels.data[row] >= 0 && labels.data[row] < g.channels;
     for (int c = 0; c < g.channels; ++c)
-      targets.data[row * g.channels + c] = c == labels.data[row] ? 1.0f - smoothing + elsewhere : elsewhere;
+      targets.data[row * g.channels + c] = !is_class               ? not_a_number
+                                           : c == labels.data[row] ? 1.0f - smoothing + elsewhere
+                                                                   : elsewhere;
   });
 }
 
@@ -60,7 +66,10 @@ void softmax_cross_entropy_backward(View<const float> logits, View<const float> 
 }
 
 void gather(View<const float> table, View<const std::int32_t> index, View<float> y) {
-  for (std::int64_t i = 0; i < y.size; ++i) y.data[i] = table[index.data[i]];
+  for (std::int64_t i = 0; i < y.size; ++i) {
+    const std::int32_t place = index.data[i];
+    y.data[i] = place >= 0 && place < table.size ? table.data[place] : not_a_number;
+  }
 }
 
 }  // namespace mien::kernels::cpu

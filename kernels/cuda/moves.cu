@@ -46,7 +46,7 @@ __global__ void zero_pad2d_backward_each(View<const float> dy, View<float> dx, P
 
 __global__ void gather_each(View<const float> table, View<const std::int32_t> index, View<float> y) {
   const int i = global_thread();
-  if (i < y.size) y[i] = table[index[i]];
+  if (i < y.size) y[i] = index[i] >= 0 && index[i] < table.size ? table[index[i]] : NAN;
 }
 
 }  // namespace

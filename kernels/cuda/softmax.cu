@@ -58,7 +58,11 @@ __global__ void one_hot_each(View<const std::int32_t> labels, View<float> target
   const int i = global_thread();
   if (i >= targets.size) return;
   const float elsewhere = smoothing / static_cast<float>(channels);
-  targets[i] = i % channels == labels[i / channels] ? 1.0f - smoothing + elsewhere : elsewhere;
+  const int label = labels[i / channels];
+  if (label < 0 || label >= channels)
+    targets[i] = NAN;
+  else
+    targets[i] = i % channels == label ? 1.0f - smoothing + elsewhere : elsewhere;
 }
 
 // loss = weight * sum(target * (log(sum of exp) - logit))
