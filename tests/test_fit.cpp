@@ -1,0 +1,237 @@
+// Training: it learns, stops, resumes to the same bits, and refuses what cannot be trained.
+#include <catch2/catch.hpp>
+#include <cmath>
+#include <filesystem>
+#include <limits>
+
+#include "mien/core/device.h"
+#include "mien/core/random.h"
+#include "mien/kernels/error.h"
+#include "mien/layers/layers.h"
+#include "mien/train/fit.h"
+
+using namespace mien;
+
+namespace {
+
+/// Pictures of 8x8 with a bright bar: upright in class 0, lying in class 1, and noise over both.
+Dataset bars(int count, std::uint64_t seed) {
+  LabelledImages all;
+  all.class_names = {"upright", "lying"};
+  std::vector<std::uint8_t> pixels;
+  Random random(seed, Purpose::test);
+  for (int i = 0; i < count; ++i) {
+    const int label = i % 2;
+    const auto place = static_cast<int>(random.below(8));
+    for (int row = 0; row < 8; ++row)
+      for (int column = 0; column < 8; ++column)
+        pixels.push_back(static_cast<std::uint8_t>(random.below(100) + ((label ? row : column) == place ? 120 : 0)));
+    all.labels.push_back(label);
+  }
+  all.images = Tensor::from(pixels, {count, 8, 8, 1});
+  return Dataset(std::move(all));
+}
+
+Sequential small_network() {
+  return Sequential{Conv2D(4, 3, {.padding = Padding::same, .activation = relu}),
+                    MaxPool2D(2),
+                    BatchNormalization({.momentum = 0.8f}),
+                    Flatten(),
+                    Dropout(0.25f),
+                    Dense(8, {.activation = relu, .kernel_regularizer = l2(1e-3f)}),
+                    Dense(2)};
+}
+
+std::vector<std::vector<float>> weights_of(const Model& net) {
+  std::vector<std::vector<float>> weights;
+  for (const auto& parameter : net.parameters()) weights.push_back(parameter->value.to_vector());
+  return weights;
+}
+
+/// Keeps the state at every checkpoint.
+class Keeper : public CallbackModule {
+ public:
+  std::vector<TrainingState> states;
+  void on_checkpoint(Training& training) override { states.push_back(training.state()); }
+};
+
+}  // namespace
+
+TEST_CASE("a small network learns bars, and evaluate() agrees with what fit() reported", "[fit]") {
+  const Dataset data = bars(96, 1), validation = bars(40, 2);
+  Sequential net = small_network();
+  const History history =
+      fit(net, data, {.epochs = 12, .batch = 16, .optimizer = Adam(1e-2), .validation = validation, .seed = 1});
+  REQUIRE(history.epochs.size() == 12);
+  CHECK(history.epochs.back().loss < 0.5 * history.epochs.front().loss);
+  CHECK(history.epochs.back().val_accuracy > 0.9);
+  const Evaluation evaluation = evaluate(net, validation);
+  CHECK(evaluation.accuracy == history.epochs.back().val_accuracy);
+  CHECK(evaluation.loss == Approx(history.epochs.back().val_loss));
+  CHECK(evaluation.probabilities.size() == 80);
+  CHECK(history.stopped_because == "all 12 epochs are done");
+}
+
+TEST_CASE("the same seed gives the same weights to the bit, on one, two and three threads", "[fit]") {
+  std::vector<std::vector<float>> first;
+  const int before = threads();
+  for (int count = 1; count <= 3; ++count) {
+    set_threads(count);
+    Sequential net = small_network();
+    fit(net, bars(40, 1), {.epochs = 3, .batch = 16, .seed = 7});
+    if (count == 1)
+      first = weights_of(net);
+    else
+      CHECK(weights_of(net) == first);
+  }
+  set_threads(before);
+}
+
+TEST_CASE("a training resumed from any checkpoint ends with the same bits as one never stopped", "[fit]") {
+  const Dataset data = bars(40, 1), validation = bars(16, 2);
+  const auto options = [&] {
+    return FitOptions{
+        .epochs = 5,
+        .batch = 16,
+        .optimizer = Adam(1e-2),
+        .validation = validation,
+        .callbacks = {EarlyStopping({.patience = 2, .restore_best = true}), ReduceLROnPlateau({.patience = 1})},
+        .seed = 3};
+  };
+  Sequential whole = small_network();
+  auto keeper = std::make_shared<Keeper>();
+  FitOptions watched = options();
+  watched.callbacks.push_back(Callback(keeper));
+  const History history = fit(whole, data, watched);
+  REQUIRE(keeper->states.size() == history.epochs.size());
+
+  // From every epoch's end, by way of a file.
+  const auto path = std::filesystem::temp_directory_path() / "mien_fit_state";
+  for (const TrainingState& state : keeper->states) {
+    state.write(path);
+    Sequential net = small_network();
+    FitOptions resumed = options();
+    resumed.resume = TrainingState::read(path);
+    const History rest = fit(net, data, resumed);
+    CHECK(weights_of(net) == weights_of(whole));
+    REQUIRE(rest.epochs.size() == history.epochs.size());
+    CHECK(rest.epochs.back().val_loss == history.epochs.back().val_loss);
+    CHECK(rest.best_epoch == history.best_epoch);
+    CHECK(rest.stopped_because == history.stopped_because);
+  }
+
+  // And from the middle of an epoch, where Ctrl-C stopped it, at every step.
+  for (int stop_after = 1; stop_after < 8; ++stop_after) {
+    Sequential net = small_network();
+    auto last = std::make_shared<Keeper>();
+    FitOptions stopped = options();
+    stopped.callbacks.push_back(Callback(last));
+    int steps = 0;
+    stopped.should_stop = [&] { return ++steps == stop_after; };
+    CHECK(fit(net, data, stopped).interrupted);
+    FitOptions resumed = options();
+    resumed.resume = last->states.back();
+    Sequential again = small_network();
+    fit(again, data, resumed);
+    CHECK(weights_of(again) == weights_of(whole));
+  }
+}
+
+TEST_CASE("early stopping restores the best weights, and the plateau rule lowers the rate", "[fit]") {
+  const Dataset data = bars(32, 1), validation = bars(16, 5);
+  Sequential net = small_network();
+  std::vector<std::vector<std::vector<float>>> after_epoch;
+  const History history = fit(net, data,
+                              {.epochs = 40,
+                               .batch = 16,
+                               .optimizer = SGD(0.3),
+                               .validation = validation,
+                               .callbacks = {EarlyStopping({.patience = 3, .restore_best = true}),
+                                             ReduceLROnPlateau({.factor = 0.5, .patience = 2}),
+                                             OnEpochEnd([&](Training& training, const EpochRecord&) {
+                                               after_epoch.push_back(weights_of(training.model()));
+                                             })},
+                               .seed = 1});
+  REQUIRE(history.epochs.size() < 40);
+  CHECK(history.stopped_because.find("val_loss has not improved for 3 epochs") == 0);
+  REQUIRE(history.best_epoch == static_cast<int>(history.epochs.size()) - 4);
+  CHECK(weights_of(net) == after_epoch[static_cast<std::size_t>(history.best_epoch)]);
+  CHECK(history.epochs.front().learning_rate == Approx(0.3));
+  const double halvings = std::log2(history.epochs.front().learning_rate / history.epochs.back().learning_rate);
+  CHECK(halvings == Approx(std::round(halvings)).margin(1e-6));
+  CHECK(halvings >= 1);
+}
+
+TEST_CASE("class weights and label smoothing change the training loss, not the validation's weights", "[fit]") {
+  const Dataset data = bars(16, 1);
+  const auto first_loss = [&](FitOptions options) {
+    Sequential net{Flatten(), Dense(2, {.kernel_initializer = zeros})};
+    options.optimizer = SGD(0.0);
+    options.validation = data;
+    const History history = fit(net, data, options);
+    return std::pair(history.epochs[0].loss, history.epochs[0].val_loss);
+  };
+  const double even = std::log(2.0);
+  CHECK(first_loss({}).first == Approx(even));
+  CHECK(first_loss({.class_weights = {3, 1}}).first == Approx(2 * even));
+  CHECK(first_loss({.class_weights = {3, 1}}).second == Approx(even));
+}
+
+TEST_CASE("a training that turns to NaN stops, says step and layer, and keeps the weights of before", "[fit]") {
+  LabelledImages all;
+  all.class_names = {"a", "b"};
+  std::vector<float> pixels(8 * 4, 0.5f);
+  pixels[6 * 4] = std::numeric_limits<float>::quiet_NaN();
+  all.images = Tensor::from(pixels, {8, 2, 2, 1});
+  all.labels = {0, 1, 0, 1, 0, 1, 0, 1};
+  Sequential net{Flatten(), Dense(3, {.activation = relu}), Dense(2)};
+  net.build({2, 2, 1}, 1);
+  std::vector<std::vector<float>> before_bad_step;
+  class Watch : public CallbackModule {
+   public:
+    explicit Watch(std::vector<std::vector<float>>& kept) : kept_(kept) {}
+    void on_batch_end(Training& training) override { kept_ = weights_of(training.model()); }
+
+   private:
+    std::vector<std::vector<float>>& kept_;
+  };
+  CHECK_THROWS_WITH(fit(net, Dataset(all),
+                        {.epochs = 2,
+                         .batch = 4,
+                         .callbacks = {Callback(std::make_shared<Watch>(before_bad_step))},
+                         .shuffle = false}),
+                    Catch::Contains("epoch 1, step 2") && Catch::Contains("the pictures"));
+  CHECK(weights_of(net) == before_bad_step);
+
+  Sequential hot{Flatten(), Dense(3, {.name = "boils"}), Dense(2)};
+  hot.build({8, 8, 1}, 1);
+  hot.parameters()[0]->value.copy_from(Tensor::full({64, 3}, 3e38f));
+  CHECK_THROWS_WITH(fit(hot, bars(8, 1), {.batch = 4}), Catch::Contains("the output of layer boils"));
+}
+
+TEST_CASE("what cannot be trained is refused before any work", "[fit]") {
+  Sequential net{Flatten(), Dense(2)};
+  net.build({8, 8, 1}, 1);
+  const Dataset data = bars(8, 1);
+  CHECK_THROWS_WITH(fit(net, Dataset(), {}), Catch::Contains("no picture"));
+  CHECK_THROWS_WITH(fit(net, data.subset({0, 2}), {}), Catch::Contains("at least two classes"));
+  CHECK_THROWS_WITH(fit(net, data, {.batch = 0}), Catch::Contains("batch=0"));
+  CHECK_THROWS_WITH(fit(net, data, {.class_weights = {1, 2, 3}}),
+                    Catch::Contains("one weight for each of the 2 classes"));
+  CHECK_THROWS_WITH(fit(net, data, {.callbacks = {EarlyStopping({.monitor = "val_los"})}}),
+                    Catch::Contains("nearest is \"val_loss\""));
+  Sequential wide{Flatten(), Dense(3)};
+  CHECK_THROWS_WITH(fit(wide, data, {}), Catch::Contains("one logit for each of the 2 classes"));
+  Sequential other{Flatten(), Dense(2)};
+  other.build({4, 4, 1}, 1);
+  CHECK_THROWS_WITH(fit(other, data, {}), Catch::Contains("(4,4,1)") && Catch::Contains("(8,8,1)"));
+}
+
+TEST_CASE("a training step of fixed shape allocates nothing after its first runs", "[fit]") {
+  const Dataset data = bars(64, 1);
+  Sequential net = small_network();
+  fit(net, data, {.epochs = 2, .batch = 16, .seed = 1});
+  const std::uint64_t before = memory_use(Device::cpu).allocations;
+  fit(net, data, {.epochs = 2, .batch = 16, .seed = 1});
+  CHECK(memory_use(Device::cpu).allocations == before);
+}
