@@ -1,9 +1,7 @@
 // The optimizers and schedules against Keras: tests/golden/optimizers.json.
 #include <catch2/catch.hpp>
 #include <cmath>
-#include <functional>
 #include <iostream>
-#include <map>
 #include <optional>
 #include <set>
 
@@ -231,7 +229,8 @@ TEST_CASE("golden optimizers: every step lands where Keras's does") {
 
 TEST_CASE("golden schedules: every learning rate is Keras's") {
   Coverage coverage;
-  for (const json& entry : test::golden_index("optimizers.json").at("schedules")) {
+  const json index = test::golden_index("optimizers.json");
+  for (const json& entry : index.at("schedules")) {
     std::string missing;
     const Schedule schedule = make_schedule(entry, missing);
     if (!schedule) {
