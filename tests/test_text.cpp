@@ -1,12 +1,12 @@
-// Text that the library writes and reads: io/numbers.h, io/html.h, io/csv.h, io/text.h.
+// Text that the library writes and reads: core/numbers.h, io/html.h, io/csv.h, io/text.h.
 #include <catch2/catch.hpp>
 #include <clocale>
 #include <cmath>
 #include <limits>
 
+#include "mien/core/numbers.h"
 #include "mien/io/csv.h"
 #include "mien/io/html.h"
-#include "mien/core/numbers.h"
 #include "mien/io/text.h"
 #include "mien/kernels/error.h"
 
