@@ -9,8 +9,8 @@ namespace mien {
 
 namespace {
 
-// Gaussian blur of a square picture, edges repeated; rows, then columns.
-void blur(std::vector<float>& tones, int size, float deviation) {
+// Gaussian blur of a square picture, edges repeated; rows, then columns. The contents of `scratch` are lost.
+void blur(std::vector<float>& tones, std::vector<float>& scratch, int size, float deviation) {
   const int reach = std::min(static_cast<int>(std::ceil(2.5f * deviation)), size - 1);
   if (reach < 1 || deviation < 0.15f) return;
   std::vector<float> weights(static_cast<std::size_t>(reach) + 1);
@@ -23,7 +23,7 @@ void blur(std::vector<float>& tones, int size, float deviation) {
   for (float& weight : weights) weight /= sum;
 
   const std::size_t side = static_cast<std::size_t>(size), padding = static_cast<std::size_t>(reach);
-  std::vector<float> padded(side + 2 * padding), result(tones.size(), 0.0f);
+  std::vector<float> padded(side + 2 * padding);
   for (std::size_t y = 0; y < side; ++y) {
     float* row = &tones[y * side];
     std::fill_n(padded.begin(), padding, row[0]);
@@ -34,38 +34,48 @@ void blur(std::vector<float>& tones, int size, float deviation) {
     for (int i = 1; i <= reach; ++i)
       for (int x = 0; x < size; ++x) row[x] += weights[static_cast<std::size_t>(i)] * (centre[x - i] + centre[x + i]);
   }
+  scratch.assign(tones.size(), 0.0f);
   for (int y = 0; y < size; ++y)
     for (int i = -reach; i <= reach; ++i) {
       const float weight = weights[static_cast<std::size_t>(std::abs(i))];
       const float* from = &tones[static_cast<std::size_t>(std::clamp(y + i, 0, size - 1)) * side];
-      float* to = &result[static_cast<std::size_t>(y) * side];
+      float* to = &scratch[static_cast<std::size_t>(y) * side];
       for (std::size_t x = 0; x < side; ++x) to[x] += weight * from[x];
     }
-  tones.swap(result);
+  tones.swap(scratch);
 }
 
-// The picture as the camera stores it. The noise of a pixel is the sum of its word's four bytes: nearly normal.
-Image expose(const std::vector<float>& tones, const FaceView& view, int size) {
-  constexpr float byte_deviation = 147.8f;  // of the sum of four uniform bytes
-  Image image(size, size, 1);
-  const std::uint64_t stream = stream_of(Purpose::faces, 1);
-  const float middle = 0.5f * static_cast<float>(size);
-  PhiloxBlock block{};
-  for (int y = 0; y < size; ++y)
-    for (int x = 0; x < size; ++x) {
-      const std::size_t i = static_cast<std::size_t>(y) * static_cast<std::size_t>(size) + static_cast<std::size_t>(x);
-      const float across = (static_cast<float>(x) + 0.5f) / middle - 1,
-                  down = (static_cast<float>(y) + 0.5f) / middle - 1;
-      float tone = tones[i] * (1 - 0.5f * view.vignette * (across * across + down * down));
-      tone = (tone - 0.5f) * view.contrast + 0.5f + view.brightness;
-      if (view.noise > 0) {
-        if (i % 4 == 0) block = philox(view.noise_seed, stream, i / 4);
-        const std::uint32_t word = block.word[i % 4];
-        const int bytes = static_cast<int>((word & 255) + (word >> 8 & 255) + (word >> 16 & 255) + (word >> 24));
-        tone += view.noise * (static_cast<float>(bytes) - 510) / byte_deviation;
-      }
-      image.pixels[i] = static_cast<std::uint8_t>(std::clamp(tone, 0.0f, 1.0f) * 255 + 0.5f);
+// One row of the camera's noise, of deviation 1: a pixel's is the sum of its word's four bytes, which is nearly normal.
+void fill_noise(std::vector<float>& noise, std::uint64_t seed, std::uint64_t row) {
+  constexpr float byte_sum_deviation = 147.8f;
+  const std::uint64_t stream = stream_of(Purpose::faces, 1), blocks = noise.size() / 4;
+  for (std::uint64_t block = 0; block < blocks; ++block) {
+    const PhiloxBlock words = philox(seed, stream, row * blocks + block);
+    for (std::size_t i = 0; i < 4; ++i) {
+      const std::uint32_t word = words.word[i];
+      const int sum = static_cast<int>((word & 255) + (word >> 8 & 255) + (word >> 16 & 255) + (word >> 24));
+      noise[4 * block + i] = static_cast<float>(sum - 510) * (1 / byte_sum_deviation);
     }
+  }
+}
+
+// The picture as the camera stores it.
+Image expose(const std::vector<float>& tones, const FaceView& view, int size) {
+  Image image(size, size, 1);
+  std::vector<float> noise((static_cast<std::size_t>(size) + 3) / 4 * 4, 0.0f);
+  const float middle = 0.5f * static_cast<float>(size), offset = 0.5f + view.brightness - 0.5f * view.contrast;
+  for (int y = 0; y < size; ++y) {
+    if (view.noise > 0) fill_noise(noise, view.noise_seed, static_cast<std::uint64_t>(y));
+    const float down = (static_cast<float>(y) + 0.5f) / middle - 1;
+    const float* const row = &tones[static_cast<std::size_t>(y) * static_cast<std::size_t>(size)];
+    std::uint8_t* const stored = image.row(y);
+    for (int x = 0; x < size; ++x) {
+      const float across = (static_cast<float>(x) + 0.5f) / middle - 1;
+      const float seen = row[x] * (1 - 0.5f * view.vignette * (across * across + down * down));
+      const float tone = seen * view.contrast + offset + view.noise * noise[static_cast<std::size_t>(x)];
+      stored[x] = static_cast<std::uint8_t>(std::clamp(tone, 0.0f, 1.0f) * 255 + 0.5f);
+    }
+  }
   return image;
 }
 
@@ -73,7 +83,8 @@ Image expose(const std::vector<float>& tones, const FaceView& view, int size) {
 
 Image draw_face(const FaceIdentity& identity, const FaceExpression& expression, const FaceView& view, int size) {
   check(size >= 16 && size <= 4096, "draw_face", "a picture's side must be 16 to 4096 pixels. Got size=", size, ".");
-  face::Canvas canvas(identity, expression, view, size);
+  static thread_local face::Planes planes;
+  face::Canvas canvas(planes, identity, expression, view, size);
   face::paint_background(canvas, view);
   face::paint_back_hair(canvas, identity);
   face::paint_body(canvas, identity, view);
@@ -87,8 +98,8 @@ Image draw_face(const FaceIdentity& identity, const FaceExpression& expression, 
   face::paint_hair(canvas, identity);
   face::paint_glasses(canvas, identity);
   canvas.apply_light(view);
-  blur(canvas.tones(), size, view.blur * static_cast<float>(size));
-  return expose(canvas.tones(), view, size);
+  blur(planes.tones, planes.lit, size, view.blur * static_cast<float>(size));
+  return expose(planes.tones, view, size);
 }
 
 }  // namespace mien

@@ -78,7 +78,7 @@ struct CurvePlace {
   float distance, place;
 };
 inline CurvePlace curve(Point p, Point a, Point b, Point c) {
-  constexpr int pieces = 5;
+  constexpr int pieces = 4;
   CurvePlace best{1e9f, 0};
   Point from = a;
   for (int i = 1; i <= pieces; ++i) {
@@ -98,9 +98,25 @@ struct Ink {
   float softness = 0;  ///< width of its edge beyond the one pixel of antialiasing
 };
 
+/// What is known of each pixel once and for all: its point of the surface, and its signed distance to the head's
+/// outline in the head plane.
+struct Place {
+  Point surface;
+  float outline;
+};
+
+/// A canvas's memory, one element a pixel. Kept from picture to picture: fresh memory from the system costs as much
+/// time as a fifth of the drawing.
+struct Planes {
+  std::vector<float> tones, lit;  ///< lit: the share of a pixel that belongs to the person
+  std::vector<Place> places;
+};
+
 class Canvas {
  public:
-  Canvas(const FaceIdentity& identity, const FaceExpression& expression, const FaceView& view, int size);
+  /// A blank canvas on `planes`, which it takes over until it goes.
+  Canvas(Planes& planes, const FaceIdentity& identity, const FaceExpression& expression, const FaceView& view,
+         int size);
 
   int size() const { return size_; }
   std::vector<float>& tones() { return tone_; }
@@ -121,13 +137,6 @@ class Canvas {
 
   struct Mark {
     float distance, tone;
-  };
-
-  /// What is known of each pixel once and for all: its point of the surface, and its signed distance to the head's
-  /// outline in the head plane.
-  struct Place {
-    Point surface;
-    float outline;
   };
 
   /// The same where distance and tone depend on all of it: mark(plane point, place) gives a Mark.
@@ -180,12 +189,14 @@ class Canvas {
       }
   }
 
+  std::vector<float>& tone_;
+  std::vector<float>& lit_;
+  std::vector<Place>& places_;
   int size_;
   float pixel_;  // a pixel's side in half head heights
   float centre_x_, centre_y_, cos_roll_, sin_roll_, cos_yaw_, sin_yaw_, cos_pitch_, sin_pitch_;
-  float head_width_, jaw_taper_, jaw_squareness_, chin_;
-  std::vector<float> tone_, lit_;
-  std::vector<Place> places_;
+  float head_width_, jaw_taper_, jaw_squareness_;
+  float per_chin_, per_head_width_, per_surface_width_;  // reciprocals of lengths
 };
 
 /// The layers, in the order in which they are painted.

@@ -73,22 +73,24 @@ void paint_back_hair(Canvas& canvas, const FaceIdentity& identity) {
   if (!is_long(identity.hair_style)) return;
   const float width = identity.head_width + identity.hair_volume, end = identity.hair_length;
   const bool wavy = identity.hair_style == HairStyle::long_wavy;
-  canvas.paint_plane({-1.6f, -1.3f, 1.6f, end + 0.3f}, {0.8f * identity.hair}, [&](Point p) {
+  const Ink ink{0.8f * identity.hair};
+  canvas.paint_textured({-1.6f, -1.3f, 1.6f, end + 0.1f}, ink, [&](Point p, const Place& place) {
+    if (place.outline < -0.05f) return Canvas::Mark{1, 0};  // behind the head
     const float sway = wavy ? 0.05f * wave(9 * p.y + 2 * p.x) : 0;
     const float flare = 1 + 0.12f * smooth_step(-0.3f, end, p.y);
     const float sides = std::abs(p.x) + sway - width * flare;
     const float strand_ends = 0.03f * strands(p.x, 25);
     const float lower = std::max({sides, p.y - end - strand_ends, -0.1f - p.y});
     const float upper = ellipse(p, {0, 0}, {width, 1 + identity.hair_volume});
-    return std::min(lower, std::max(upper, p.y - 0.2f));
+    return Canvas::Mark{std::min(lower, std::max(upper, p.y - 0.2f)), ink.tone};
   });
 }
 
 void paint_body(Canvas& canvas, const FaceIdentity& identity, const FaceView& view) {
   const float neck = identity.neck_width, skin = 0.92f * identity.skin;
-  canvas.paint_plane({-1, 0.4f, 1, 2.6f}, {skin}, [&](Point p) {
+  canvas.paint_plane({-1, 0.55f, 1, 2.6f}, {skin}, [&](Point p) {
     const float flare = 0.35f * smooth_step(1.15f, 1.6f, p.y);
-    return std::max(std::abs(p.x) - neck - flare, 0.4f - p.y);
+    return std::max(std::abs(p.x) - neck - flare, 0.55f - p.y);
   });
   canvas.paint_plane({-1, 0.7f, 1, 1.7f}, {0.6f * skin, 0.7f, 0.35f}, [&](Point p) {
     const float outside_neck = std::abs(p.x) - neck;
@@ -106,19 +108,19 @@ void paint_head(Canvas& canvas, const FaceIdentity& identity, const FaceView& vi
     // The ear on the side to which the head turns goes behind it; the other comes forward.
     const Point centre{side * (identity.head_width + 0.01f) - 0.12f * view.yaw, 0.06f + 0.1f * view.pitch};
     const Point radius{0.1f * identity.ear_size, 0.19f * identity.ear_size};
-    const Box box = box_round({centre}, 0.3f);
+    const Box box = box_round({centre - radius, centre + radius}, 0.02f);
     canvas.paint_plane(box, {0.9f * identity.skin}, [&](Point p) { return ellipse(p, centre, radius); });
     canvas.paint_plane(box, {0.62f * identity.skin, 0.7f, 0.04f}, [&](Point p) {
       return ellipse(p, centre, {0.5f * radius.x, 0.6f * radius.y});
     });
   }
   const Box box{-1.2f, -1.1f, 1.2f, 1.3f};
-  canvas.paint_textured(box, {identity.skin}, [&](Point, const Canvas::Place& place) {
+  canvas.paint_textured(box, {identity.skin}, [&](Point, const Place& place) {
     return Canvas::Mark{place.outline, identity.skin};
   });
   for (const float side : {-1.0f, 1.0f}) {
     const Point cheek{0.5f * side, 0.42f};
-    canvas.paint_surface(box_round({cheek}, 0.4f), {0.75f * identity.skin, 0.6f * identity.cheekbones, 0.3f},
+    canvas.paint_surface(box_round({cheek}, 0.3f), {0.75f * identity.skin, 0.6f * identity.cheekbones, 0.3f},
                          [&](Point p) {
                            return segment(p, {0.62f * side, 0.25f}, {0.42f * side, 0.62f}) - 0.03f;
                          });
@@ -143,8 +145,9 @@ void paint_hair(Canvas& canvas, const FaceIdentity& identity) {
   const float crown_x = identity.parting, roughness = cropped ? 0.1f : 0.22f;
   const float sides_end = is_long(style) ? 0.7f : style == HairStyle::bun ? -0.05f : 0.12f;
   const Ink ink{identity.hair, cropped ? 0.85f : 1.0f, cropped ? 0.05f : 0.012f};
-  canvas.paint_textured({-1.4f, -1.5f, 1.4f, sides_end + 0.2f}, ink, [&](Point plane, const Canvas::Place& place) {
+  canvas.paint_textured({-1.4f, -1.5f, 1.4f, sides_end + 0.2f}, ink, [&](Point plane, const Place& place) {
     const Point p = place.surface;
+    if (place.outline < -0.3f && p.y > identity.hairline + 0.35f) return Canvas::Mark{1, 0};  // the middle of the face
     const float thinning = volume * smooth_step(-0.5f, 0.3f, plane.y) * (is_long(style) ? 0 : 0.6f);
     float outer = place.outline - volume + thinning;
     if (outer > 0.1f) return Canvas::Mark{1, 0};
@@ -171,11 +174,11 @@ void paint_beard(Canvas& canvas, const FaceIdentity& identity, const FaceExpress
   const float drop = 0.12f * std::max(expression.mouth_open, 0.0f), mouth = identity.mouth_height;
   const float half = identity.mouth_width * (1 + 0.3f * expression.mouth_stretch);
   const auto rough = [](Point p) { return strands(p.x + 0.3f * p.y, 70) * strands(p.y - 0.4f * p.x, 55); };
-  const float opacity = style == BeardStyle::stubble ? 0.32f : 0.92f;
+  const float opacity = style == BeardStyle::stubble ? 0.32f : 0.85f;
   if (style == BeardStyle::stubble || style == BeardStyle::full) {
     const Point open{half + 0.03f, 0.09f + drop};
     canvas.paint_textured({-1.1f, -0.1f, 1.1f, 1.25f}, {identity.beard, opacity, 0.06f},
-                          [&](Point, const Canvas::Place& place) {
+                          [&](Point, const Place& place) {
                             const Point p = place.surface;
                             if (p.y < 0.02f) return Canvas::Mark{1, 0};
                             const float edge = std::abs(p.x) / identity.head_width;

@@ -19,12 +19,12 @@ constexpr int most_people = 100000, most_takes = 100000;
 
 // The difficulty of the default set, in one place. Movements are in FaceExpression's units.
 namespace difficulty {
-constexpr float weakest = 0.68f, strongest = 1.1f;  // range of an expression's strength
+constexpr float weakest = 0.75f, strongest = 1.1f;  // range of an expression's strength
 constexpr float resting_slant = 0.12f;              // deviation of resting brow slant between people
 constexpr float resting_curve = 0.09f;              // of resting mouth curve
 constexpr float resting_other = 0.05f;              // of the other resting movements
 constexpr float manner = 0.1f;                      // of the strength with which a person uses brows, eyes, mouth
-constexpr float jitter = 0.1f;                      // of every movement between takes
+constexpr float jitter = 0.08f;                      // of every movement between takes
 }  // namespace difficulty
 
 enum class Draw : std::uint64_t { looks = 1, manner, expression, view };
