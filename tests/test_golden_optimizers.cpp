@@ -1,7 +1,6 @@
 // The optimizers and schedules against Keras: tests/golden/optimizers.json.
 #include <catch2/catch.hpp>
 #include <cmath>
-#include <iostream>
 #include <optional>
 #include <set>
 
@@ -10,61 +9,21 @@
 #include "mien/optim/adam.h"
 #include "mien/optim/rmsprop.h"
 #include "mien/optim/sgd.h"
-#include "mien/tests/golden.h"
+#include "mien/tests/golden_config.h"
+#include "mien/tests/tested_devices.h"
 
 using namespace mien;
 using nlohmann::json;
+using test::Config;
+using test::Coverage;
 
 namespace {
-
-/// How many cases of an index were held against, and which wait for something that is not there yet.
-struct Coverage {
-  int covered = 0;
-  std::vector<std::string> awaiting;
-
-  void print(const char* what) const {
-    std::cout << what << ": " << covered << " cases covered, " << awaiting.size() << " awaiting";
-    for (std::size_t i = 0; i < awaiting.size(); ++i) std::cout << (i == 0 ? ": " : ", ") << awaiting[i];
-    std::cout << "\n";
-  }
-};
 
 /// The file's tolerance.
 void check_close(double value, double expected) {
   INFO("value " << value << ", Keras " << expected);
   CHECK(std::abs(value - expected) <= 2e-6 + 1e-5 * std::abs(expected));
 }
-
-/// Takes settings out of a Keras config, and remembers whether something is left that nobody asked for.
-class Config {
- public:
-  explicit Config(json config) : config_(std::move(config)) {}
-
-  template <class T>
-  Config& read(const char* key, T& value) {
-    const auto found = config_.find(key);
-    if (found == config_.end()) return *this;
-    if (!found->is_null()) value = found->get<T>();
-    config_.erase(found);
-    return *this;
-  }
-  std::optional<json> take(const char* key) {
-    const auto found = config_.find(key);
-    if (found == config_.end()) return {};
-    const json value = *found;
-    config_.erase(found);
-    return value;
-  }
-  /// What was not read and is not off (null, false).
-  std::string rest() const {
-    for (const auto& [key, value] : config_.items())
-      if (key != "name" && !value.is_null() && value != false) return key;
-    return "";
-  }
-
- private:
-  json config_;
-};
 
 /// The Keras schedule of that class and config; empty where mien has none, and `missing` says what.
 Schedule make_schedule(const json& keras, std::string& missing) {
@@ -219,8 +178,7 @@ TEST_CASE("golden optimizers: every step lands where Keras's does") {
       coverage.awaiting.push_back(entry.at("name").get<std::string>() + " (" + missing + ")");
       continue;
     }
-    for (const Device device : {Device::cpu, Device::cuda_emulated, Device::cuda})
-      if (is_available(device)) check_case(entry, *optimizer, tensors, device);
+    for (const Device device : testing::tested_devices()) check_case(entry, *optimizer, tensors, device);
     ++coverage.covered;
   }
   coverage.print("golden optimizers");

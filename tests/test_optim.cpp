@@ -7,6 +7,7 @@
 #include "mien/optim/adam.h"
 #include "mien/optim/rmsprop.h"
 #include "mien/optim/sgd.h"
+#include "mien/tests/tested_devices.h"
 
 using namespace mien;
 using Catch::Matchers::Contains;
@@ -15,8 +16,8 @@ namespace {
 
 constexpr float not_a_number = std::numeric_limits<float>::quiet_NaN();
 
-Tensor parameter(const std::vector<float>& values) {
-  Tensor weight = Tensor::from(values, {static_cast<std::int64_t>(values.size())});
+Tensor parameter(const std::vector<float>& values, Device device = Device::cpu) {
+  Tensor weight = Tensor::from(values, {static_cast<std::int64_t>(values.size())}, device);
   weight.set_requires_grad(true);
   return weight;
 }
@@ -81,12 +82,13 @@ TEST_CASE("global_clipnorm shortens all gradients by the same factor") {
 }
 
 TEST_CASE("a gradient that is not finite leaves weights, slots and the count of steps as they were") {
+  const Device device = GENERATE(from_range(testing::tested_devices()));
   const bool clips = GENERATE(false, true);
   for (Optimizer optimizer : all_optimizers()) {
     if (clips) optimizer = AdamW({.learning_rate = 0.1, .weight_decay = 0.5, .global_clipnorm = 1});
-    INFO(optimizer.name());
+    INFO(optimizer.name() << " on " << device);
     for (const float bad : {not_a_number, std::numeric_limits<float>::infinity()}) {
-      Tensor first = parameter({1, 2}), second = parameter({3, 4, 5});
+      Tensor first = parameter({1, 2}, device), second = parameter({3, 4, 5}, device);
       optimizer.bind({first, second});
       const auto step = [&](const std::vector<float>& gradient) {
         set_gradient(first, {0.5f, -0.5f});
@@ -136,15 +138,16 @@ TEST_CASE("weights excluded from decay keep their size") {
 }
 
 TEST_CASE("an optimizer that is saved and loaded goes on to the same bits") {
+  const Device device = GENERATE(from_range(testing::tested_devices()));
   for (const Optimizer& settings : all_optimizers()) {
-    INFO(settings.name());
-    Tensor weight = parameter({1, -2, 3});
+    INFO(settings.name() << " on " << device);
+    Tensor weight = parameter({1, -2, 3}, device);
     Optimizer optimizer = settings;
     optimizer.bind({weight});
     for (int step = 0; step < 3; ++step) set_gradient(weight, gradient_of_step(step)), optimizer.step();
     optimizer.set_learning_rate(0.05);
     const auto state = optimizer.state();
-    Tensor resumed = parameter(weight.to_vector());
+    Tensor resumed = parameter(weight.to_vector(), device);
     Optimizer other = settings;
     other.bind({resumed});
     for (int step = 3; step < 6; ++step) set_gradient(weight, gradient_of_step(step)), optimizer.step();
