@@ -29,3 +29,8 @@
 #include "mien/core/shape.h"
 #include "mien/core/storage.h"
 #include "mien/core/tensor.h"
+#include "mien/optim/adam.h"
+#include "mien/optim/optimizer.h"
+#include "mien/optim/rmsprop.h"
+#include "mien/optim/schedule.h"
+#include "mien/optim/sgd.h"
