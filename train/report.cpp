@@ -1,0 +1,272 @@
+#include "mien/train/report.h"
+
+#include <algorithm>
+#include <cmath>
+#include <numeric>
+#include <set>
+
+#include "mien/core/numbers.h"
+#include "mien/io/html.h"
+#include "mien/io/image.h"
+#include "mien/io/image_transform.h"
+#include "mien/io/plot.h"
+#include "mien/kernels/error.h"
+
+namespace mien {
+namespace {
+
+constexpr int thumbnail = 112;  // side of a picture on the page, in pixels
+constexpr int samples_a_class = 6;
+constexpr std::size_t most_misses = 24;
+
+const char* const style = R"(
+:root { color-scheme: light dark; --ink: #1d1d1f; --paper: #ffffff; --faint: #6b6b70; --line: #d9d9de; --card: #f6f6f8; }
+@media (prefers-color-scheme: dark) {
+  :root { --ink: #ececf0; --paper: #16161a; --faint: #a2a2aa; --line: #3a3a42; --card: #202026; } }
+* { box-sizing: border-box; }
+body { margin: 0; background: var(--paper); color: var(--ink); font: 16px/1.55 system-ui, sans-serif; }
+main { max-width: 68rem; margin: 0 auto; padding: 1.5rem 1rem 4rem; }
+h1 { font-size: 1.7rem; line-height: 1.2; margin: .5rem 0; } h2 { font-size: 1.2rem; margin: 2.5rem 0 .75rem; }
+p, li { max-width: 44rem; } .note { color: var(--faint); }
+.result { font-size: 2.6rem; font-weight: 650; line-height: 1.1; margin: 1rem 0 0; }
+.pair { display: grid; gap: 1.5rem; grid-template-columns: repeat(auto-fit, minmax(min(100%, 26rem), 1fr)); }
+.scroll { overflow-x: auto; }
+table { border-collapse: collapse; font-variant-numeric: tabular-nums; font-size: .92rem; }
+th, td { padding: .3rem .8rem .3rem 0; border-bottom: 1px solid var(--line); text-align: left; vertical-align: top; }
+td.n, th.n { text-align: right; white-space: nowrap; } .facts td { overflow-wrap: anywhere; }
+.faces { display: grid; gap: .75rem; grid-template-columns: repeat(auto-fill, minmax(7rem, 1fr)); padding: 0; margin: 0; }
+.faces figure { margin: 0; font-size: .8rem; line-height: 1.3; overflow-wrap: anywhere; }
+.faces img { width: 100%; border-radius: 4px; display: block; margin-bottom: .25rem; }
+.faces .name { color: var(--faint); font-size: .72rem; }
+@media print { body { font-size: 11pt; } h2 { break-after: avoid; } figure { break-inside: avoid; } }
+)";
+
+std::string table(const std::vector<std::string>& head, const std::vector<std::vector<std::string>>& rows) {
+  const auto cells = [](const std::vector<std::string>& row, const char* tag) {
+    std::string text = "<tr>";
+    for (std::size_t i = 0; i < row.size(); ++i)
+      text += join("<", tag, i > 0 ? " class=\"n\">" : ">", escape_html(row[i]), "</", tag, ">");
+    return text + "</tr>\n";
+  };
+  std::string text = join("<div class=\"scroll\"><table>\n<thead>", cells(head, "th"), "</thead>\n<tbody>");
+  for (const auto& row : rows) text += cells(row, "td");
+  return text + "</tbody></table></div>\n";
+}
+
+/// A picture of the data set as an <img>; float32 pictures are taken as 0 … 1.
+std::string picture(const Dataset& data, int index, const std::string& description) {
+  const Tensor tensor = data.images({index});
+  const Shape& shape = tensor.shape();
+  Image image(static_cast<int>(shape[1]), static_cast<int>(shape[2]), static_cast<int>(shape[3]));
+  if (tensor.dtype() == DType::uint8) {
+    image.pixels = tensor.to_vector<std::uint8_t>();
+  } else {
+    const std::vector<float> values = tensor.to_vector();
+    for (std::size_t i = 0; i < values.size(); ++i)
+      image.pixels[i] = static_cast<std::uint8_t>(std::clamp(values[i] * 255.0f + 0.5f, 0.0f, 255.0f));
+  }
+  const std::string bytes = encode_jpeg(resize(image, thumbnail, thumbnail), {.quality = 85});
+  return join("<img width=\"", thumbnail, "\" height=\"", thumbnail, "\" alt=\"", escape_html(description), "\" src=\"",
+              data_uri("image/jpeg", bytes), "\">");
+}
+
+std::string curves(const ReportData& data, bool loss) {
+  LinePlot plot;
+  plot.title = loss ? "Loss" : "Accuracy";
+  plot.x_title = "epoch";
+  plot.y_title = loss ? "cross-entropy (nats)" : "share right";
+  plot.series = {{.name = "training"}, {.name = "validation"}};
+  for (const EpochRecord& epoch : data.history.epochs) {
+    plot.series[0].y.push_back(loss ? epoch.loss : epoch.accuracy);
+    plot.series[1].y.push_back(loss ? epoch.val_loss : epoch.val_accuracy);
+  }
+  if (data.sides.validation.empty()) plot.series.pop_back();
+  if (!loss) plot.y_low = 0, plot.y_high = 1;
+  if (const int best = data.history.best_epoch; best >= 0 && plot.series.size() == 2)
+    plot.markers.push_back(
+        {best + 1.0, plot.series[1].y[static_cast<std::size_t>(best)], join("epoch ", best + 1, ", kept")});
+  return join("<figure style=\"margin:0\">", to_svg(plot), "</figure>\n");
+}
+
+std::string confusion(const ReportData& data) {
+  ConfusionPlot plot;
+  plot.title = "What the test pictures were taken for";
+  for (const ClassMetrics& one : data.metrics.classes) plot.classes.push_back(one.name);
+  for (const auto& row : data.metrics.confusion) plot.counts.emplace_back(row.begin(), row.end());
+  return join("<figure style=\"margin:0\">", to_svg(plot), "</figure>\n");
+}
+
+std::string class_figures(const ReportData& data) {
+  std::vector<std::vector<std::string>> rows;
+  for (const ClassMetrics& one : data.metrics.classes)
+    rows.push_back({one.name, fixed(one.precision, 3), fixed(one.recall, 3), fixed(one.f1, 3), grouped(one.support)});
+  rows.push_back({"mean of the classes", fixed(data.metrics.macro_precision, 3), fixed(data.metrics.macro_recall, 3),
+                  fixed(data.metrics.macro_f1, 3), grouped(data.metrics.count)});
+  return table({"class", "precision", "recall", "F1", "pictures"}, rows);
+}
+
+std::string samples(const Dataset& data) {
+  std::string text = "<div class=\"faces\">\n";
+  std::vector<int> shown(static_cast<std::size_t>(data.class_count()));
+  for (int i = 0; i < data.size(); ++i) {
+    int& count = shown[static_cast<std::size_t>(data.label(i))];
+    if (count++ >= samples_a_class) continue;
+    const std::string& name = data.class_names()[static_cast<std::size_t>(data.label(i))];
+    text += join("<figure>", picture(data, i, "training picture labelled " + name), "<figcaption>", escape_html(name),
+                 "</figcaption></figure>\n");
+  }
+  return text + "</div>\n";
+}
+
+/// The test pictures that were taken for another class, the surest mistakes first.
+std::vector<int> misses(const ReportData& data) {
+  std::vector<int> wrong;
+  for (int i = 0; i < data.metrics.count; ++i)
+    if (data.test.labels[static_cast<std::size_t>(i)] != data.test.predictions[static_cast<std::size_t>(i)])
+      wrong.push_back(i);
+  const auto classes = static_cast<std::size_t>(data.sides.test.class_count());
+  const auto sureness = [&](int i) {
+    const auto row = static_cast<std::size_t>(i);
+    return data.test.probabilities[row * classes + static_cast<std::size_t>(data.test.predictions[row])];
+  };
+  std::stable_sort(wrong.begin(), wrong.end(), [&](int a, int b) { return sureness(a) > sureness(b); });
+  return wrong;
+}
+
+std::string missed_faces(const ReportData& data, const std::vector<int>& wrong) {
+  const std::vector<std::string>& names = data.sides.test.class_names();
+  std::string text = "<div class=\"faces\">\n";
+  for (std::size_t k = 0; k < std::min(wrong.size(), most_misses); ++k) {
+    const auto row = static_cast<std::size_t>(wrong[k]);
+    const auto label = static_cast<std::size_t>(data.test.labels[row]),
+               taken = static_cast<std::size_t>(data.test.predictions[row]);
+    const float probability = data.test.probabilities[row * names.size() + taken];
+    const std::string caption = join(names[label], ", taken for ", names[taken], " (", percent(probability, 0), ")");
+    text += join("<figure>", picture(data.sides.test, wrong[k], caption), "<figcaption>", escape_html(caption),
+                 "<div class=\"name\">", escape_html(data.sides.test.name(wrong[k])), "</div></figcaption></figure>\n");
+  }
+  return text + "</div>\n";
+}
+
+std::string network_table(const Summary& summary) {
+  std::vector<std::vector<std::string>> rows;
+  for (const SummaryRow& row : summary.rows)
+    rows.push_back({join(row.name, " (", row.kind, ")"), keras_shape(row.shape), grouped(row.parameters),
+                    row.multiply_adds ? grouped(row.multiply_adds) : "", row.note});
+  rows.push_back({"all", "", grouped(summary.parameters), grouped(summary.multiply_adds), ""});
+  return table({"layer (type)", "output shape", "parameters", "multiply-adds a picture", "how it runs"}, rows);
+}
+
+std::string sides_table(const Split& sides) {
+  std::vector<std::vector<std::string>> rows;
+  const std::vector<int> train = sides.train.class_counts(), validation = sides.validation.class_counts(),
+                         test = sides.test.class_counts();
+  const auto count = [](const std::vector<int>& counts, std::size_t c) { return c < counts.size() ? counts[c] : 0; };
+  for (std::size_t c = 0; c < train.size(); ++c)
+    rows.push_back(
+        {sides.train.class_names()[c], grouped(train[c]), grouped(count(validation, c)), grouped(count(test, c))});
+  rows.push_back({"all", grouped(sides.train.size()), grouped(sides.validation.size()), grouped(sides.test.size())});
+  return table({"class", "training", "validation", "test"}, rows);
+}
+
+std::set<std::string> groups_of(const Dataset& data) {
+  std::set<std::string> groups;
+  for (int i = 0; i < data.size(); ++i) groups.insert(data.group(i));
+  return groups;
+}
+
+/// What is known of people on both sides.
+std::string about_people(const Split& sides) {
+  if (!sides.test.has_groups())
+    return "It is not recorded which pictures show the same person. If some person stands on both sides, the figure is "
+           "better than it would be for people the network has never seen.";
+  const std::set<std::string> known = groups_of(sides.train);
+  int leaked = 0;
+  for (int i = 0; i < sides.test.size(); ++i) leaked += known.count(sides.test.group(i)) > 0;
+  const std::string people =
+      join(groups_of(sides.train).size(), " people were trained on and ", groups_of(sides.test).size(), " tested. ");
+  if (leaked == 0) return people + "Nobody stands on both sides: the figure is for people the network has never seen.";
+  return join(
+      people, leaked, " of the ", sides.test.size(), " test pictures (",
+      percent(static_cast<double>(leaked) / sides.test.size(), 0),
+      ") show somebody who was trained on too. So the figure is not one for people the network has never seen; a "
+      "split by group gives that one.");
+}
+
+}  // namespace
+
+std::pair<double, double> wilson_interval(int right, int count) {
+  check(count >= 1 && right >= 0 && right <= count, "wilson_interval", "needs 0 … count right of at least one. Got ",
+        right, " of ", count, ".");
+  const double z = 1.959963984540054, n = count, p = right / n;
+  const double middle = p + z * z / (2 * n), half = z * std::sqrt(p * (1 - p) / n + z * z / (4 * n * n)),
+               whole = 1 + z * z / n;
+  return {(middle - half) / whole, (middle + half) / whole};
+}
+
+std::vector<std::string> findings(const ReportData& data) {
+  std::vector<std::string> said;
+  const Metrics& m = data.metrics;
+  int right = 0, largest = 0;
+  for (std::size_t c = 0; c < m.classes.size(); ++c) {
+    right += m.confusion[c][c];
+    largest = std::max(largest, m.classes[c].support);
+  }
+  const double chance = static_cast<double>(largest) / m.count;
+  const auto [low, high] = wilson_interval(right, m.count);
+  said.push_back(join("The network is right on ", right, " of ", m.count, " test pictures, ", percent(m.accuracy),
+                      ". Always naming the most frequent class would be right on ", percent(chance), "."));
+  said.push_back(join("So few pictures leave room for chance: a 95 % interval is ", percent(low), " to ", percent(high),
+                      low > chance ? "." : ", which does not exclude guessing."));
+  said.push_back(about_people(data.sides));
+  const int best = data.history.best_epoch;
+  if (best >= 0 && best < static_cast<int>(data.history.epochs.size())) {
+    const EpochRecord& kept = data.history.epochs[static_cast<std::size_t>(best)];
+    const EpochRecord& last = data.history.epochs.back();
+    std::string text = join("The weights are those of epoch ", best + 1, " of ", data.history.epochs.size(),
+                            ", the one with the lowest validation loss (", fixed(kept.val_loss, 3), ").");
+    if (last.loss < kept.loss && last.val_loss > kept.val_loss)
+      text += join(" After it the training loss went on falling, to ", fixed(last.loss, 3),
+                   ", while the validation loss rose, to ", fixed(last.val_loss, 3), ": the network was learning its ",
+                   data.sides.train.size(), " pictures by heart.");
+    said.push_back(text);
+  }
+  if (!m.classes.empty()) {
+    const auto by_recall = [](const ClassMetrics& a, const ClassMetrics& b) { return a.recall < b.recall; };
+    const auto [worst, easiest] = std::minmax_element(m.classes.begin(), m.classes.end(), by_recall);
+    if (worst->recall < easiest->recall)
+      said.push_back(join("It finds \"", easiest->name, "\" best (", percent(easiest->recall, 0), " of them) and \"",
+                          worst->name, "\" worst (", percent(worst->recall, 0), ")."));
+  }
+  return said;
+}
+
+std::string to_html(const ReportData& data) {
+  check(!data.history.epochs.empty() && data.metrics.count == data.sides.test.size(), "report",
+        "a report needs at least one epoch and the metrics of the test side.");
+  std::string page = join(
+      "<!doctype html>\n<html lang=\"en\"><head><meta charset=\"utf-8\">\n"
+      "<meta name=\"viewport\" content=\"width=device-width, initial-scale=1\">\n<title>",
+      escape_html(data.title), "</title>\n<style>", style, "</style></head>\n<body><main>\n<h1>",
+      escape_html(data.title), "</h1>\n");
+  if (!data.note.empty()) page += join("<p class=\"note\">", escape_html(data.note), "</p>\n");
+  page += join("<p class=\"result\">", percent(data.metrics.accuracy), "</p>\n<p>test accuracy</p>\n<ul>\n");
+  for (const std::string& sentence : findings(data)) page += join("<li>", escape_html(sentence), "</li>\n");
+  page += join("</ul>\n<h2>Learning curves</h2>\n<div class=\"pair\">\n", curves(data, true), curves(data, false),
+               "</div>\n");
+  page += join("<h2>Which class is taken for which</h2>\n<div class=\"pair\">\n", confusion(data), "<div>",
+               class_figures(data), "</div></div>\n");
+  page += join("<h2>Training pictures</h2>\n", samples(data.sides.train));
+  const std::vector<int> wrong = misses(data);
+  page += join("<h2>Mistakes</h2>\n<p>", wrong.size(), " test pictures were taken for another class",
+               wrong.size() > most_misses ? join("; the ", most_misses, " surest mistakes are shown") : "",
+               ". The percentage is the network's own probability for its answer.</p>\n", missed_faces(data, wrong));
+  page += join("<h2>The network</h2>\n", network_table(data.summary));
+  page += join("<h2>The pictures</h2>\n", sides_table(data.sides));
+  page += "<h2>How to repeat it</h2>\n<div class=\"scroll\"><table class=\"facts\">\n<tbody>";
+  for (const auto& [name, value] : data.facts)
+    page += join("<tr><th>", escape_html(name), "</th><td>", escape_html(value), "</td></tr>\n");
+  return page + "</tbody></table></div>\n</main></body></html>\n";
+}
+
+}  // namespace mien
