@@ -115,9 +115,7 @@ LabelledImages load(const fs::path& folder, const ImageFolderOptions& options) {
 #pragma omp parallel for schedule(dynamic)
   for (std::size_t i = 0; i < paths.size(); ++i) {
     try {
-      Image image = read_image(paths[i], {.channels = options.channels});
-      if (options.framing == Framing::centre) image = centre_square(image);
-      image = resize(image, options.size, options.size);
+      const Image image = framed(read_image(paths[i], {.channels = options.channels}), options.framing, options.size);
       std::memcpy(pixels + static_cast<std::size_t>(bytes) * i, image.pixels.data(), image.pixels.size());
     } catch (const std::exception& error) {
       problems[i] = error.what();
@@ -133,6 +131,10 @@ LabelledImages load(const fs::path& folder, const ImageFolderOptions& options) {
 }
 
 }  // namespace
+
+Image framed(const Image& photograph, Framing framing, int size) {
+  return framing == Framing::centre ? resize(centre_square(photograph), size, size) : resize(photograph, size, size);
+}
 
 ImageFolder::ImageFolder(const fs::path& folder, const ImageFolderOptions& options) : Dataset(load(folder, options)) {}
 

@@ -6,6 +6,7 @@
 #include <string>
 
 #include "mien/data/dataset.h"
+#include "mien/io/image.h"
 
 namespace mien {
 
@@ -14,6 +15,9 @@ enum class Framing {
   centre,  ///< the largest square in the middle
   whole,   ///< the whole frame, its sides pressed to the same length
 };
+
+/// The size × size picture that a photograph becomes: framed, then resized with antialiasing.
+Image framed(const Image& photograph, Framing framing, int size);
 
 struct ImageFolderOptions {
   int size = 256;    ///< side of the pictures, in pixels

@@ -50,6 +50,7 @@ class Training {
   virtual int batch() const = 0;            ///< steps done in this epoch
   virtual int batches() const = 0;          ///< steps of an epoch
   virtual int images() const = 0;           ///< pictures done in this epoch
+  virtual int images_in_epoch() const = 0;  ///< pictures of an epoch
   virtual double running_loss() const = 0;  ///< mean over the pictures of this epoch so far
   virtual double running_accuracy() const = 0;
   /// Ends the training after this epoch.

@@ -98,6 +98,7 @@ class Trainer : public Training {
   int batch() const override { return batch_; }
   int batches() const override { return loader_.batch_count(); }
   int images() const override { return images_; }
+  int images_in_epoch() const override { return loader_.dataset().size(); }
   double running_loss() const override { return images_ ? loss_sum_ / images_ : 0; }
   double running_accuracy() const override { return images_ ? static_cast<double>(right_) / images_ : 0; }
   void stop(const std::string& because) override {

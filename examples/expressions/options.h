@@ -1,0 +1,137 @@
+// What every command can be told. Each struct lists its options once, in visit(): the command line, config.json and the
+// help are made from that list.
+#pragma once
+
+#include <cstdint>
+#include <string>
+#include <vector>
+
+#include "mien/kernels/error.h"
+
+namespace mien::expressions {
+
+/// Wrong usage: an option or a config key that does not exist, or a value out of its range. Exit code 2.
+class UsageError : public Error {
+ public:
+  using Error::Error;
+};
+
+/// Options that every command has.
+struct OutputOptions {
+  bool json = false;
+  bool quiet = false;
+  int threads = 0;
+
+  template <class Visitor>
+  void visit(Visitor&& option) {
+    option("json", json, "print the result as one JSON object");
+    option("quiet", quiet, "no progress on stderr");
+    option("threads", threads, "CPU threads; 0: as many as the machine has. Results do not depend on it");
+  }
+};
+
+struct TrainOptions {
+  std::string data = {}, out = {};
+  std::string split = "random";
+  std::string shares = "0.6,0.2,0.2", counts = {};
+  std::string group_pattern = {};
+  std::string groups_csv = {};
+  int size = 256;
+  std::string framing = "centre";
+  int epochs = 100, patience = 10, batch = 64;
+  double learning_rate = 1e-3;
+  std::uint64_t seed = 1;
+  std::string device = "cpu";
+
+  template <class Visitor>
+  void visit(Visitor&& option) {
+    option("data", data, "folder of photographs, one subfolder a class");
+    option("out", out, "folder for the run");
+    option("split", split, "random: by picture; group: no person on two sides");
+    option("shares", shares, "shares of training, validation and test");
+    option("counts", counts, "or pictures of each class on the three sides: 120,40,40");
+    option("group-pattern", group_pattern,
+           "regular expression whose first group is the person in a file's name. Without it, names like "
+           "happy_g007_02.png are understood");
+    option("groups-csv", groups_csv, "or a CSV file with the columns file and group");
+    option("size", size, "side of the pictures in pixels");
+    option("framing", framing, "centre: the largest square; whole: the whole frame, pressed to a square");
+    option("epochs", epochs, "epochs at most");
+    option("patience", patience, "epochs without a better val_loss after which training ends");
+    option("batch", batch, "pictures in a step");
+    option("learning-rate", learning_rate, "of Adam");
+    option("seed", seed, "of the split, the weights and the order");
+    option("device", device, "cpu, cuda or cuda_emulated");
+  }
+};
+
+struct TrainCommand {
+  TrainOptions options;
+  std::string config, resume;
+  std::vector<std::string> given = {};  ///< names of those of `options` that were given
+};
+
+struct SynthOptions {
+  std::string out;
+  int people = 40, takes = 5, size = 256;
+  std::uint64_t seed = 1;
+
+  template <class Visitor>
+  void visit(Visitor&& option) {
+    option("people", people, "how many people");
+    option("takes", takes, "pictures of each expression of each person");
+    option("size", size, "side of the pictures in pixels");
+    option("seed", seed, "of everything that is drawn");
+  }
+};
+
+struct PrepareOptions {
+  std::string in, out;
+  int size = 256;
+  std::string framing = "centre";
+  double blur_threshold = 3;
+
+  template <class Visitor>
+  void visit(Visitor&& option) {
+    option("size", size, "side of the pictures in pixels");
+    option("framing", framing, "centre: the largest square; whole: the whole frame, pressed to a square");
+    option("blur-threshold", blur_threshold,
+           "variance of the Laplacian under which a picture counts as blurred; 0 keeps all");
+  }
+};
+
+struct EvaluateOptions {
+  std::string run, data;
+  int batch = 64;
+
+  template <class Visitor>
+  void visit(Visitor&& option) {
+    option("data", data, "folder of photographs, one subfolder a class. Without it: the test side of the run's own");
+    option("batch", batch, "pictures in a step");
+  }
+};
+
+struct PredictOptions {
+  std::string run;
+  std::vector<std::string> photos;
+};
+
+struct DemoOptions {
+  std::string out = "expressions-demo";
+  int people = 40, takes = 5, size = 256, epochs = 20, patience = 5, batch = 32;
+  std::uint64_t seed = 1;
+
+  template <class Visitor>
+  void visit(Visitor&& option) {
+    option("out", out, "folder for the run");
+    option("people", people, "how many people are drawn");
+    option("takes", takes, "pictures of each expression of each person");
+    option("size", size, "side of the pictures in pixels");
+    option("epochs", epochs, "epochs at most");
+    option("patience", patience, "epochs without a better val_loss after which training ends");
+    option("batch", batch, "pictures in a step");
+    option("seed", seed, "of the faces, the split, the weights and the order");
+  }
+};
+
+}  // namespace mien::expressions

@@ -1,0 +1,143 @@
+#include "run_config.h"
+
+#include <algorithm>
+#include <cmath>
+#include <nlohmann/json.hpp>
+
+#include "mien/core/device.h"
+#include "mien/core/nearest_name.h"
+#include "mien/core/numbers.h"
+#include "mien/io/file.h"
+
+namespace mien::expressions {
+namespace {
+
+using Json = nlohmann::ordered_json;
+namespace fs = std::filesystem;
+
+/// Option names have dashes, JSON keys underscores.
+std::string key_of(std::string name) {
+  std::replace(name.begin(), name.end(), '-', '_');
+  return name;
+}
+
+Json parsed(const fs::path& file) {
+  const Json json = Json::parse(read_file(file, 1 << 20), nullptr, false);
+  check(!json.is_discarded() && json.is_object(), file.string(), "this is no JSON object.");
+  return json;
+}
+
+[[noreturn]] void reject(const fs::path& file, const std::string& key, const char* wanted, const Json& value) {
+  throw UsageError(join("[", file.string(), "] \"", key, "\" must be ", wanted, ". Got ", value.dump(), "."));
+}
+
+void take(std::string& field, const Json& value, const fs::path& file, const std::string& key) {
+  if (!value.is_string()) reject(file, key, "a text", value);
+  field = value.get<std::string>();
+}
+void take(double& field, const Json& value, const fs::path& file, const std::string& key) {
+  if (!value.is_number()) reject(file, key, "a number", value);
+  field = value.get<double>();
+}
+void take(std::uint64_t& field, const Json& value, const fs::path& file, const std::string& key) {
+  if (!value.is_number_unsigned()) reject(file, key, "a whole number from 0", value);
+  field = value.get<std::uint64_t>();
+}
+void take(int& field, const Json& value, const fs::path& file, const std::string& key) {
+  if (!value.is_number_integer() || value.get<std::int64_t>() != static_cast<int>(value.get<std::int64_t>()))
+    reject(file, key, "a whole number", value);
+  field = value.get<int>();
+}
+
+}  // namespace
+
+void write_config(const fs::path& run, const RunConfig& config) {
+  Json options;
+  TrainOptions copy = config.options;
+  copy.visit([&](const std::string& name, auto& field, const std::string&) { options[key_of(name)] = field; });
+  const Json json{{"command", config.command},
+                  {"options", options},
+                  {"data", config.data},
+                  {"pictures", config.pictures},
+                  {"fingerprint", config.fingerprint},
+                  {"version", config.version},
+                  {"machine", config.machine},
+                  {"threads", config.threads},
+                  {"started", config.started}};
+  write_file_atomically(run / "config.json", json.dump(2, ' ', false, Json::error_handler_t::replace) + "\n");
+}
+
+RunConfig read_config(const fs::path& run) {
+  const fs::path file = run / "config.json";
+  check(fs::exists(file), run.string(), "this is no run folder: it has no config.json.");
+  const Json json = parsed(file);
+  RunConfig config;
+  const auto text = [&](const char* key, std::string& field) {
+    check(json.contains(key), file.string(), "\"", key, "\" is missing.");
+    take(field, json[key], file, key);
+  };
+  text("command", config.command), text("data", config.data), text("fingerprint", config.fingerprint);
+  text("version", config.version), text("machine", config.machine), text("threads", config.threads);
+  text("started", config.started);
+  check(json.contains("pictures"), file.string(), "\"pictures\" is missing.");
+  take(config.pictures, json["pictures"], file, "pictures");
+  apply_config(config.options, file, {});
+  return config;
+}
+
+void apply_config(TrainOptions& options, const fs::path& file, const std::vector<std::string>& given) {
+  const Json whole = parsed(file);
+  const Json& json = whole.contains("options") && whole["options"].is_object() ? whole["options"] : whole;
+  std::vector<std::string> keys;
+  options.visit([&](const std::string& name, auto& field, const std::string&) {
+    keys.push_back(key_of(name));
+    const bool is_given = std::find(given.begin(), given.end(), name) != given.end();
+    if (json.contains(keys.back()) && !is_given) take(field, json[keys.back()], file, keys.back());
+  });
+  for (const auto& [key, value] : json.items())
+    if (std::find(keys.begin(), keys.end(), key) == keys.end())
+      throw UsageError(join("[", file.string(), "] there is no option \"", key, "\". The nearest is \"",
+                            nearest_name(key, keys), "\"."));
+}
+
+std::vector<double> three_numbers(const std::string& text, const char* option) {
+  std::vector<double> numbers;
+  for (std::size_t begin = 0; begin <= text.size();) {
+    const std::size_t end = std::min(text.find(',', begin), text.size());
+    const auto number = parse_number(text.substr(begin, end - begin));
+    if (!number || !std::isfinite(*number) || *number < 0) break;
+    numbers.push_back(*number);
+    begin = end + 1;
+  }
+  if (numbers.size() != 3 || std::count(text.begin(), text.end(), ',') != 2)
+    throw UsageError(join("[", option, "] three numbers from 0 with commas between are expected. Got \"", text, "\"."));
+  return numbers;
+}
+
+void check_options(const TrainOptions& options) {
+  const auto need = [](bool rule, const auto&... text) {
+    if (!rule) throw UsageError(join(text...));
+  };
+  need(options.split == "random" || options.split == "group", "[split] must be random or group. Got \"", options.split,
+       "\".");
+  need(options.framing == "centre" || options.framing == "whole", "[framing] must be centre or whole. Got \"",
+       options.framing, "\".");
+  three_numbers(options.shares, "shares");
+  if (!options.counts.empty())
+    for (double count : three_numbers(options.counts, "counts"))
+      need(count == std::floor(count) && count < 1e9, "[counts] must be whole numbers. Got \"", options.counts, "\".");
+  need(options.size >= 32 && options.size <= 4096,
+       "[size] must lie in 32 ... 4096: five times the network halves it. Got ", options.size, ".");
+  need(options.epochs >= 1, "[epochs] must be at least 1. Got ", options.epochs, ".");
+  need(options.patience >= 0, "[patience] must be at least 0. Got ", options.patience, ".");
+  need(options.batch >= 1, "[batch] must be at least 1. Got ", options.batch, ".");
+  need(options.learning_rate > 0 && std::isfinite(options.learning_rate), "[learning-rate] must be above 0. Got ",
+       options.learning_rate, ".");
+  try {
+    parse_device(options.device);
+  } catch (const Error& error) {
+    throw UsageError(error.what());
+  }
+}
+
+}  // namespace mien::expressions

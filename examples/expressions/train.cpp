@@ -1,0 +1,66 @@
+// train: a network from a folder of photographs, or the rest of a run that was stopped.
+#include <filesystem>
+#include <iostream>
+
+#include "commands.h"
+#include "mien/train/run_folder.h"
+#include "pictures.h"
+#include "training_run.h"
+
+namespace mien::expressions {
+namespace {
+
+namespace fs = std::filesystem;
+
+Split read_sides(const TrainOptions& options, bool quiet) {
+  const Input input{.size = options.size, .framing = parse_framing(options.framing)};
+  return sides_of(read_pictures(options.data, input, options.group_pattern, options.groups_csv, quiet), options);
+}
+
+int begin(TrainCommand command, const OutputOptions& output) {
+  TrainOptions& options = command.options;
+  if (!command.config.empty()) apply_config(options, command.config, command.given);
+  check_options(options);
+  if (options.data.empty()) throw UsageError("[train] --data is missing: the folder of photographs.");
+  if (options.out.empty()) throw UsageError("[train] --out is missing: the folder for the run.");
+  check(!fs::exists(fs::path(options.out) / "config.json"), options.out,
+        "a run is there already. --resume goes on with it; another --out begins anew.");
+  TrainingRun run;
+  run.sides = read_sides(options, output.quiet);
+  run.config.data = fs::absolute(options.data).lexically_normal().string();
+  run.config.options = options;
+  run.config.options.data = run.config.data;
+  describe_surroundings(run.config, run.sides);
+  return run_training(run, output);
+}
+
+int resume(const TrainCommand& command, const OutputOptions& output) {
+  for (const std::string& name : command.given)
+    if (name != "epochs")
+      throw UsageError("[train] --resume goes on with the options of the run; only --epochs may change. Got --" + name +
+                       ".");
+  if (!command.config.empty()) throw UsageError("[train] --resume goes on with the run's own config.json.");
+  TrainingRun run;
+  run.config = read_config(command.resume);
+  check(run.config.command == "train", command.resume, "the run is one of `", run.config.command,
+        "`, which draws its pictures: run that again.");
+  if (!command.given.empty()) run.config.options.epochs = command.options.epochs;
+  check_options(run.config.options);
+  run.config.options.out = command.resume;
+  run.sides = read_sides(run.config.options, output.quiet);
+  check(fingerprint_of(run.sides) == run.config.fingerprint, command.resume, "the pictures in ",
+        run.config.options.data, " are no longer those that the run began with, so it cannot go on to the same end.");
+  run.resume = last_checkpoint(command.resume);
+  if (!output.quiet)
+    std::cerr << (run.resume ? "Going on from the last checkpoint.\n"
+                             : "There is no checkpoint yet: from the start.\n");
+  return run_training(run, output);
+}
+
+}  // namespace
+
+int train(TrainCommand command, const OutputOptions& output) {
+  return command.resume.empty() ? begin(std::move(command), output) : resume(command, output);
+}
+
+}  // namespace mien::expressions

@@ -1,0 +1,103 @@
+#include "training_run.h"
+
+#include <algorithm>
+#include <iostream>
+#include <nlohmann/json.hpp>
+
+#include "classifier.h"
+#include "commands.h"
+#include "environment.h"
+#include "mien/core/build_info.h"
+#include "mien/core/numbers.h"
+#include "mien/io/file.h"
+#include "mien/layers/summary.h"
+#include "mien/models/seed.h"
+#include "mien/train/fit.h"
+#include "mien/train/run_folder.h"
+#include "pictures.h"
+
+namespace mien::expressions {
+namespace fs = std::filesystem;
+
+std::string class_table(const Metrics& metrics) {
+  std::size_t width = 5;
+  for (const ClassMetrics& one : metrics.classes) width = std::max(width, one.name.size());
+  const auto row = [&](const std::string& name, double precision, double recall, double f1, int support) {
+    return join(name, std::string(width - name.size(), ' '), "   ", fixed(precision, 3), "       ", fixed(recall, 3),
+                "    ", fixed(f1, 3), "   ", support, '\n');
+  };
+  std::string text = join("class", std::string(width - 5, ' '), "   precision   recall   F1      pictures\n");
+  for (const ClassMetrics& one : metrics.classes) text += row(one.name, one.precision, one.recall, one.f1, one.support);
+  return text + row("mean", metrics.macro_precision, metrics.macro_recall, metrics.macro_f1, metrics.count);
+}
+
+void describe_surroundings(RunConfig& config, const Split& sides) {
+  config.pictures = sides.train.size() + sides.validation.size() + sides.test.size();
+  config.fingerprint = fingerprint_of(sides);
+  config.version = join("mien ", build_info().version, " ", build_info().commit);
+  config.machine = machine();
+  config.threads = describe(parse_device(config.options.device));
+  config.started = now_text();
+}
+
+int run_training(const TrainingRun& run, const OutputOptions& output) {
+  const TrainOptions& options = run.config.options;
+  const fs::path folder = options.out;
+  const Device device = parse_device(options.device);
+  check(is_available(device), "device", "this machine cannot run on ", describe(device),
+        ". `expressions info` says what there is.");
+  const Split& sides = run.sides;
+  const std::vector<std::string>& class_names = sides.train.class_names();
+  const Input input{.size = options.size, .framing = parse_framing(options.framing)};
+
+  Sequential net = models::seed_network(static_cast<int>(class_names.size()));
+  net.build(sides.train.image_shape(), options.seed);
+  const Summary summary = summarize(net);
+  if (!output.json) std::cout << to_text(summary) << '\n' << sides_table(sides) << '\n' << std::flush;
+
+  const RunFolder run_folder(folder, {.metadata = describe_classifier(class_names, input)});
+  write_config(folder, run.config);
+  FitOptions fit_options{
+      .epochs = options.epochs,
+      .batch = options.batch,
+      .optimizer = Adam(options.learning_rate),
+      .validation = sides.validation,
+      .callbacks = {EarlyStopping({.monitor = "val_loss", .patience = options.patience, .restore_best = true})},
+      .input_scale = input.scale,
+      .seed = options.seed,
+      .device = device,
+      .should_stop = InterruptGuard::interrupted,
+      .resume = run.resume};
+  if (!output.quiet) fit_options.callbacks.push_back(Progress());
+  fit_options.callbacks.push_back(run_folder);
+  History history;
+  {
+    const InterruptGuard guard;
+    history = fit(net, sides.train, std::move(fit_options));
+  }
+  if (history.interrupted) {
+    std::cerr << "Stopped. To go on: expressions train --resume " << folder.string() << '\n';
+    return exit_interrupted;
+  }
+
+  const Evaluation test = mien::evaluate(net, sides.test, {.batch = options.batch, .input_scale = input.scale});
+  const Metrics metrics = classification_metrics(test.labels, test.predictions, class_names);
+  write_file_atomically(folder / "metrics.json", to_json(metrics, test.loss));
+  if (output.json) {
+    std::cout << nlohmann::ordered_json{{"run", folder.string()},
+                                        {"epochs", history.epochs.size()},
+                                        {"best_epoch", history.best_epoch + 1},
+                                        {"stopped_because", history.stopped_because},
+                                        {"test", nlohmann::ordered_json::parse(to_json(metrics, test.loss))}}
+                     .dump(2)
+              << '\n';
+    return 0;
+  }
+  std::cout << "Trained " << history.epochs.size() << " epochs (" << history.stopped_because
+            << "); the weights are those of epoch " << history.best_epoch + 1 << ".\n\n"
+            << class_table(metrics) << "\nTest accuracy: " << percent(metrics.accuracy) << " of " << metrics.count
+            << " pictures (loss " << fixed(test.loss, 4) << ")\n";
+  return 0;
+}
+
+}  // namespace mien::expressions
