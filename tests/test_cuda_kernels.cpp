@@ -77,7 +77,7 @@ TEST_CASE("CUDA broadcasts as the CPU does", "[cuda]") {
 TEST_CASE("CUDA drops the elements that the CPU drops", "[cuda]") {
   check_same([](Device device) {
     const Array x(device, draw(odd_size, 1)), y(device, odd_size);
-    const DeviceArray<std::int32_t> step(device, {17});
+    const DeviceArray<std::int32_t> step(device, std::vector<std::int32_t>{17});
     kernels::dropout(device)(x.view(), step.view(), y.view(), {.rate = 0.25f, .seed = 5, .stream = 9});
     return y.values();
   });
@@ -166,7 +166,7 @@ TEST_CASE("CUDA moves bands, pads and gathers as the CPU does", "[cuda]") {
     return dx.values();
   });
   check_same([](Device device) {
-    const DeviceArray<std::int32_t> index(device, {3, 0, 2, 3});
+    const DeviceArray<std::int32_t> index(device, std::vector<std::int32_t>{3, 0, 2, 3});
     const Array table(device, draw(4, 1)), y(device, 4);
     kernels::gather(device)(table.view(), index.view(), y.view());
     return y.values();
