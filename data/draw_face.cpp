@@ -1,6 +1,8 @@
 // draw_face: the layers in order, then the camera (blur, vignette, brightness, contrast, noise, eight bits).
 #include "mien/data/draw_face.h"
 
+#include <initializer_list>
+
 #include "mien/core/random.h"
 #include "mien/data/face_canvas.h"
 #include "mien/kernels/error.h"
@@ -8,6 +10,46 @@
 namespace mien {
 
 namespace {
+
+// Numbers no face could have would end as undefined conversions to pixels.
+void check_numbers(const char* what, std::initializer_list<float> numbers) {
+  for (const float number : numbers)
+    check(std::abs(number) <= 10, "draw_face", what, "'s numbers must be -10 to 10. Got ", number, ".");
+}
+
+void check_arguments(const FaceIdentity& identity, const FaceExpression& expression, const FaceView& view, int size) {
+  check(size >= 16 && size <= 4096, "draw_face", "a picture's side must be 16 to 4096 pixels. Got size=", size, ".");
+  check_numbers("an identity",
+                {identity.head_width,   identity.jaw_taper,   identity.jaw_squareness, identity.skin,
+                 identity.neck_width,   identity.ear_size,    identity.cheekbones,     identity.hair,
+                 identity.hairline,     identity.hair_volume, identity.parting,        identity.hair_length,
+                 identity.beard,        identity.brow_height, identity.brow_length,    identity.brow_thickness,
+                 identity.brow_arch,    identity.brow_tone,   identity.eye_height,     identity.eye_spacing,
+                 identity.eye_width,    identity.eye_opening, identity.eye_tilt,       identity.iris,
+                 identity.eye_bags,     identity.nose_length, identity.nose_width,     identity.nose_bridge,
+                 identity.mouth_height, identity.mouth_width, identity.lip_thickness,  identity.lip_tone,
+                 identity.glasses,      identity.age,         identity.shirt,          identity.collar});
+  for (const FaceMole& mole : identity.moles) check_numbers("a mole", {mole.x, mole.y, mole.radius});
+  check_numbers(
+      "an expression",
+      {expression.brow_raise, expression.brow_slant, expression.brow_pinch, expression.eye_open, expression.lower_lid,
+       expression.lid_droop, expression.gaze_x, expression.gaze_y, expression.mouth_curve, expression.mouth_open,
+       expression.mouth_stretch, expression.mouth_skew, expression.lip_press, expression.teeth, expression.cheek_raise,
+       expression.nasolabial, expression.forehead_lines, expression.nose_wrinkle});
+  check_numbers("a view",
+                {view.shift_x, view.shift_y, view.scale, view.roll, view.yaw, view.pitch, view.light_x, view.light_y,
+                 view.ambient, view.background, view.background_slope_x, view.background_slope_y, view.clutter,
+                 view.brightness, view.contrast, view.vignette, view.noise});
+  const auto at_least = [](float value, float least, const char* name) {
+    check(value >= least, "draw_face", name, " must be at least ", least, ". Got ", name, "=", value, ".");
+  };
+  at_least(identity.head_width, 0.2f, "head_width"), at_least(identity.eye_width, 0.02f, "eye_width");
+  at_least(identity.mouth_width, 0.02f, "mouth_width"), at_least(identity.brow_length, 0.02f, "brow_length");
+  at_least(identity.ear_size, 0.02f, "ear_size"), at_least(identity.nose_width, 0.02f, "nose_width");
+  at_least(view.scale, 0.05f, "scale");
+  check(view.blur >= 0 && view.blur <= 0.1f, "draw_face", "blur must be 0 to 0.1 of the side. Got blur=", view.blur,
+        ".");
+}
 
 // Gaussian blur of a square picture, edges repeated; rows, then columns. The contents of `scratch` are lost.
 void blur(std::vector<float>& tones, std::vector<float>& scratch, int size, float deviation) {
@@ -73,7 +115,7 @@ Image expose(const std::vector<float>& tones, const FaceView& view, int size) {
       const float across = (static_cast<float>(x) + 0.5f) / middle - 1;
       const float seen = row[x] * (1 - 0.5f * view.vignette * (across * across + down * down));
       const float tone = seen * view.contrast + offset + view.noise * noise[static_cast<std::size_t>(x)];
-      stored[x] = static_cast<std::uint8_t>(std::clamp(tone, 0.0f, 1.0f) * 255 + 0.5f);
+      stored[x] = static_cast<std::uint8_t>(face::clamp_unit(tone) * 255 + 0.5f);
     }
   }
   return image;
@@ -82,7 +124,7 @@ Image expose(const std::vector<float>& tones, const FaceView& view, int size) {
 }  // namespace
 
 Image draw_face(const FaceIdentity& identity, const FaceExpression& expression, const FaceView& view, int size) {
-  check(size >= 16 && size <= 4096, "draw_face", "a picture's side must be 16 to 4096 pixels. Got size=", size, ".");
+  check_arguments(identity, expression, view, size);
   static thread_local face::Planes planes;
   face::Canvas canvas(planes, identity, expression, view, size);
   face::paint_background(canvas, view);

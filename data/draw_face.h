@@ -114,7 +114,9 @@ struct FaceView {
 };
 
 /// Draws the face as a grey picture of size × size × 1.
-/// Throws Error unless size is 16 to 4096.
+/// Throws Error unless size is 16 to 4096, every number is finite and -10 to 10, scale is at least 0.05, blur is 0 to
+/// 0.1, and the widths and lengths of an identity that are divided by (head, eyes, brows, nose, mouth, ears) are no
+/// less than 0.02 (head_width 0.2).
 Image draw_face(const FaceIdentity& identity, const FaceExpression& expression, const FaceView& view, int size = 256);
 
 }  // namespace mien

@@ -218,6 +218,11 @@ TEST_CASE("options and numbers out of range are refused with their names") {
   CHECK_THROWS_WITH(synthetic_face({}, 0, 5, 0), Contains("label must be 0 to 4. Got label=5."));
   CHECK_THROWS_WITH(synthetic_face({}, 0, 0, -1), Contains("take must be 0 to 4. Got take=-1."));
   CHECK_THROWS_AS(draw_face({}, {}, {}, 5000), Error);
+  CHECK_THROWS_WITH(draw_face({.head_width = 0}, {}, {}),
+                    Contains("head_width must be at least 0.2. Got head_width=0."));
+  CHECK_THROWS_WITH(draw_face({}, {.mouth_open = NAN}, {}), Contains("an expression's numbers must be -10 to 10."));
+  CHECK_THROWS_WITH(draw_face({}, {}, {.scale = 0}), Contains("scale must be at least 0.05. Got scale=0."));
+  CHECK_THROWS_WITH(draw_face({}, {}, {.blur = 1e9f}), Contains("blur must be 0 to 0.1 of the side."));
   CHECK_THROWS_AS(synthetic_faces({.people = -3}), Error);
 }
 
