@@ -33,24 +33,40 @@ p, li { max-width: 44rem; } .note { color: var(--faint); }
 .scroll { overflow-x: auto; }
 table { border-collapse: collapse; font-variant-numeric: tabular-nums; font-size: .92rem; }
 th, td { padding: .3rem .8rem .3rem 0; border-bottom: 1px solid var(--line); text-align: left; vertical-align: top; }
-td.n, th.n { text-align: right; white-space: nowrap; } .facts td { overflow-wrap: anywhere; }
-.faces { display: grid; gap: .75rem; grid-template-columns: repeat(auto-fill, minmax(7rem, 1fr)); padding: 0; margin: 0; }
+td.n, th.n { text-align: right; white-space: nowrap; } td:first-child { white-space: nowrap; } .facts td { overflow-wrap: anywhere; }
+.faces { display: grid; gap: .75rem; grid-template-columns: repeat(auto-fill, minmax(6rem, 1fr)); padding: 0; margin: 0; }
 .faces figure { margin: 0; font-size: .8rem; line-height: 1.3; overflow-wrap: anywhere; }
-.faces img { width: 100%; border-radius: 4px; display: block; margin-bottom: .25rem; }
+.faces img { width: 100%; height: auto; border-radius: 4px; display: block; margin-bottom: .25rem; }
 .faces .name { color: var(--faint); font-size: .72rem; }
 @media print { body { font-size: 11pt; } h2 { break-after: avoid; } figure { break-inside: avoid; } }
 )";
 
+/// A table; columns of numbers stand flush right.
 std::string table(const std::vector<std::string>& head, const std::vector<std::vector<std::string>>& rows) {
-  const auto cells = [](const std::vector<std::string>& row, const char* tag) {
+  std::vector<bool> numbers(head.size(), true);
+  for (const auto& row : rows)
+    for (std::size_t i = 0; i < row.size(); ++i)
+      numbers[i] = numbers[i] && (row[i].empty() || (row[i][0] >= '0' && row[i][0] <= '9'));
+  const auto cells = [&](const std::vector<std::string>& row, const char* tag) {
     std::string text = "<tr>";
     for (std::size_t i = 0; i < row.size(); ++i)
-      text += join("<", tag, i > 0 ? " class=\"n\">" : ">", escape_html(row[i]), "</", tag, ">");
+      text += join("<", tag, numbers[i] ? " class=\"n\">" : ">", escape_html(row[i]), "</", tag, ">");
     return text + "</tr>\n";
   };
   std::string text = join("<div class=\"scroll\"><table>\n<thead>", cells(head, "th"), "</thead>\n<tbody>");
   for (const auto& row : rows) text += cells(row, "td");
   return text + "</tbody></table></div>\n";
+}
+
+/// Text for the page; a number and its percent sign stay on one line.
+std::string prose(std::string_view text) {
+  std::string result;
+  for (std::size_t i = 0; i < text.size(); ++i)
+    if (text.substr(i, 2) == " %")
+      result += "\u00a0";
+    else
+      result += text[i];
+  return escape_html(result);
 }
 
 /// A picture of the data set as an <img>; float32 pictures are taken as 0 … 1.
@@ -142,7 +158,7 @@ std::string missed_faces(const ReportData& data, const std::vector<int>& wrong) 
                taken = static_cast<std::size_t>(data.test.predictions[row]);
     const float probability = data.test.probabilities[row * names.size() + taken];
     const std::string caption = join(names[label], ", taken for ", names[taken], " (", percent(probability, 0), ")");
-    text += join("<figure>", picture(data.sides.test, wrong[k], caption), "<figcaption>", escape_html(caption),
+    text += join("<figure>", picture(data.sides.test, wrong[k], caption), "<figcaption>", prose(caption),
                  "<div class=\"name\">", escape_html(data.sides.test.name(wrong[k])), "</div></figcaption></figure>\n");
   }
   return text + "</div>\n";
@@ -216,9 +232,14 @@ std::vector<std::string> findings(const ReportData& data) {
   const auto [low, high] = wilson_interval(right, m.count);
   said.push_back(join("The network is right on ", right, " of ", m.count, " test pictures, ", percent(m.accuracy),
                       ". Always naming the most frequent class would be right on ", percent(chance), "."));
-  said.push_back(join("So few pictures leave room for chance: a 95 % interval is ", percent(low), " to ", percent(high),
-                      low > chance ? "." : ", which does not exclude guessing."));
+  said.push_back(join("A test of ", m.count, " pictures leaves room for chance: a 95 % interval is ", percent(low),
+                      " to ", percent(high), low > chance ? "." : ", which does not exclude guessing."));
   said.push_back(about_people(data.sides));
+  if (const int pictures = data.sides.train.size(); pictures > 0 && data.summary.trainable > pictures)
+    said.push_back(join("It learned from ", grouped(pictures), " pictures, ",
+                        grouped(pictures / std::max(1, data.sides.train.class_count())), " a class, and has ",
+                        grouped(data.summary.trainable), " weights: ", grouped(data.summary.trainable / pictures),
+                        " for each picture."));
   const int best = data.history.best_epoch;
   if (best >= 0 && best < static_cast<int>(data.history.epochs.size())) {
     const EpochRecord& kept = data.history.epochs[static_cast<std::size_t>(best)];
@@ -249,9 +270,9 @@ std::string to_html(const ReportData& data) {
       "<meta name=\"viewport\" content=\"width=device-width, initial-scale=1\">\n<title>",
       escape_html(data.title), "</title>\n<style>", style, "</style></head>\n<body><main>\n<h1>",
       escape_html(data.title), "</h1>\n");
-  if (!data.note.empty()) page += join("<p class=\"note\">", escape_html(data.note), "</p>\n");
+  if (!data.note.empty()) page += join("<p class=\"note\">", prose(data.note), "</p>\n");
   page += join("<p class=\"result\">", percent(data.metrics.accuracy), "</p>\n<p>test accuracy</p>\n<ul>\n");
-  for (const std::string& sentence : findings(data)) page += join("<li>", escape_html(sentence), "</li>\n");
+  for (const std::string& sentence : findings(data)) page += join("<li>", prose(sentence), "</li>\n");
   page += join("</ul>\n<h2>Learning curves</h2>\n<div class=\"pair\">\n", curves(data, true), curves(data, false),
                "</div>\n");
   page += join("<h2>Which class is taken for which</h2>\n<div class=\"pair\">\n", confusion(data), "<div>",

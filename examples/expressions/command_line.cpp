@@ -19,7 +19,7 @@ void add_options(CLI::App& command, Options& options) {
     if constexpr (std::is_same_v<decltype(field), bool&>)
       command.add_flag("--" + name, field, help);
     else
-      command.add_option("--" + name, field, help)->capture_default_str();
+      command.add_option("--" + name, field, help)->capture_default_str()->take_last();
   });
 }
 

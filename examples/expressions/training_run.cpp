@@ -13,6 +13,7 @@
 #include "mien/layers/summary.h"
 #include "mien/models/seed.h"
 #include "mien/train/fit.h"
+#include "mien/train/report.h"
 #include "mien/train/run_folder.h"
 #include "pictures.h"
 
@@ -39,6 +40,47 @@ void describe_surroundings(RunConfig& config, const Split& sides) {
   config.threads = describe(parse_device(config.options.device));
   config.started = now_text();
 }
+
+namespace {
+
+/// What the report says first: where the pictures come from, and what that means.
+std::string note_of(const TrainingRun& run) {
+  if (!run.drawn) return join("Trained on the photographs in ", run.config.data, ".");
+  return "These faces are drawn by the program, not photographed. Photographs in the wild are harder: the same "
+         "network, "
+         "trained with Keras 3.15 on 600 photographs of many people, was right on 52.5 % of 200 others where the same "
+         "person could stand on both sides, and on 43.0 % where nobody did. A good figure on drawn faces says that the "
+         "program learns; it says nothing about photographs.";
+}
+
+std::string report_of(const TrainingRun& run, const Summary& summary, const History& history, const Evaluation& test,
+                      const Metrics& metrics) {
+  const RunConfig& config = run.config;
+  const TrainOptions& options = config.options;
+  return to_html(
+      {.title = run.drawn ? "Five expressions of drawn faces" : "Expressions on photographs",
+       .note = note_of(run),
+       .facts = {{"pictures", join(config.data, ", ", config.pictures, " pictures, fingerprint ", config.fingerprint)},
+                 {"split", options.split == "group" ? "by group: no person on two sides" : "random, by picture"},
+                 {"pictures become", join(options.size, " × ", options.size, " grey, ", options.framing)},
+                 {"training", join("Adam, learning rate ", shortest(options.learning_rate), ", batch ", options.batch,
+                                   ", at most ", options.epochs, " epochs, patience ", options.patience)},
+                 {"ended because", history.stopped_because},
+                 {"seed", join(options.seed)},
+                 {"device", config.threads},
+                 {"machine", config.machine},
+                 {"version", config.version},
+                 {"started", config.started},
+                 {"to repeat it", run.drawn ? "expressions demo, with the options in config.json"
+                                            : "expressions train --config config.json --out ANOTHER"}},
+       .sides = run.sides,
+       .summary = summary,
+       .history = history,
+       .test = test,
+       .metrics = metrics});
+}
+
+}  // namespace
 
 int run_training(const TrainingRun& run, const OutputOptions& output) {
   const TrainOptions& options = run.config.options;
@@ -83,12 +125,14 @@ int run_training(const TrainingRun& run, const OutputOptions& output) {
   const Evaluation test = mien::evaluate(net, sides.test, {.batch = options.batch, .input_scale = input.scale});
   const Metrics metrics = classification_metrics(test.labels, test.predictions, class_names);
   write_file_atomically(folder / "metrics.json", to_json(metrics, test.loss));
+  write_file_atomically(folder / "report.html", report_of(run, summary, history, test, metrics));
   if (output.json) {
     std::cout << nlohmann::ordered_json{{"run", folder.string()},
                                         {"epochs", history.epochs.size()},
                                         {"best_epoch", history.best_epoch + 1},
                                         {"stopped_because", history.stopped_because},
-                                        {"test", nlohmann::ordered_json::parse(to_json(metrics, test.loss))}}
+                                        {"test", nlohmann::ordered_json::parse(to_json(metrics, test.loss))},
+                                        {"report", (folder / "report.html").string()}}
                      .dump(2)
               << '\n';
     return 0;
@@ -96,7 +140,7 @@ int run_training(const TrainingRun& run, const OutputOptions& output) {
   std::cout << "Trained " << history.epochs.size() << " epochs (" << history.stopped_because
             << "); the weights are those of epoch " << history.best_epoch + 1 << ".\n\n"
             << class_table(metrics) << "\nTest accuracy: " << percent(metrics.accuracy) << " of " << metrics.count
-            << " pictures (loss " << fixed(test.loss, 4) << ")\n";
+            << " pictures (loss " << fixed(test.loss, 4) << ")\nReport: " << (folder / "report.html").string() << '\n';
   return 0;
 }
 

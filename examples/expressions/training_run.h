@@ -20,7 +20,7 @@ struct TrainingRun {
   std::optional<TrainingState> resume = {};
 };
 
-/// Trains, keeps the run's folder, tests, writes metrics.json, prints the result. Returns the exit
+/// Trains, keeps the run's folder, tests, writes metrics.json and report.html, prints the result. Returns the exit
 /// code: 0, or 130 after Ctrl-C.
 int run_training(const TrainingRun& run, const OutputOptions& output);
 
