@@ -2,8 +2,10 @@
 #pragma once
 
 #include <iostream>
+#include <map>
 #include <optional>
 #include <string>
+#include <utility>
 #include <vector>
 
 #include "mien/tests/golden.h"
@@ -17,9 +19,20 @@ struct Coverage {
 
   void print(const char* what) const {
     std::cout << what << ": " << covered << " cases covered, " << awaiting.size() << " awaiting";
-    for (std::size_t i = 0; i < awaiting.size(); ++i) std::cout << (i == 0 ? ": " : ", ") << awaiting[i];
+    std::map<std::string, int> count;
+    for (const std::string& reason : awaiting) ++count[reason];
+    const char* separator = ": ";
+    for (const auto& [reason, cases] : count) {
+      std::cout << std::exchange(separator, ", ") << reason;
+      if (cases > 1) std::cout << " (" << cases << " times)";
+    }
     std::cout << "\n";
   }
+};
+
+/// Thrown where a case needs what is not there yet.
+struct Awaits {
+  std::string what;
 };
 
 /// Takes settings out of a Keras config, and remembers whether something is left that nobody asked for.
