@@ -1,5 +1,8 @@
 #include "mien/data/loader.h"
 
+#include <omp.h>
+#include <sched.h>
+
 #include <algorithm>
 #include <condition_variable>
 #include <deque>
@@ -61,6 +64,19 @@ class Queue {
   bool closed_ = false;
 };
 
+/// Lets the calling thread run wherever OpenMP's threads may. Where those keep to a core each, a new thread inherits
+/// the core of the one that started it, and the two would share it.
+void run_on_all_processors() {
+  cpu_set_t processors;
+  CPU_ZERO(&processors);
+  for (int place = 0; place < omp_get_num_places(); ++place) {
+    std::vector<int> numbers(static_cast<std::size_t>(omp_get_place_num_procs(place)));
+    omp_get_place_proc_ids(place, numbers.data());
+    for (const int number : numbers) CPU_SET(number, &processors);
+  }
+  if (CPU_COUNT(&processors) > 0) sched_setaffinity(0, sizeof processors, &processors);  // where it fails: as before
+}
+
 }  // namespace
 
 Loader::Loader(Dataset dataset, LoaderOptions options) : dataset_(std::move(dataset)), options_(options) {
@@ -97,6 +113,7 @@ void Loader::run(int epoch, const std::function<bool(const Batch&)>& use, int fi
   }
   Queue queue(static_cast<std::size_t>(options_.prefetch));
   std::thread maker([&] {
+    run_on_all_processors();
     try {
       for (int number = first; number < count; ++number)
         if (!queue.put(make(pictures, number))) return;
