@@ -107,16 +107,18 @@ stage_build() {
     cmake --build $build -j "$(nproc)"
 }
 
-# The programs of the op tests take the device to test from the environment.
+# Every test program whose source tests on devices; it takes which one from the environment. The golden files are those
+# of this tree, wherever it was built.
 stage_ops() {
-  local program failed=0 count=0
-  for program in "$build"/tests/test_ops*; do
-    if ! [ -f "$program" ] || ! [ -x "$program" ]; then continue; fi
+  local source program failed=0 count=0
+  export MIEN_TEST_DEVICE=cuda MIEN_GOLDEN=${MIEN_GOLDEN:-$PWD/tests/golden}
+  for source in $(grep -lE 'tested_devices\.h|device_array\.h' tests/test_*.cpp); do
+    program=$build/tests/$(basename "$source" .cpp)
+    echo "-- $program"
+    "$program" || failed=1
     count=$((count + 1))
-    echo "-- $(basename "$program")"
-    MIEN_TEST_DEVICE=cuda "$program" || failed=1
   done
-  [ $count -gt 0 ] || { echo "no op test is built: run --stage build first"; return 1; }
+  [ $count -gt 0 ] || { echo "no test names a device"; return 1; }
   return $failed
 }
 
