@@ -2,6 +2,7 @@
 
 #include <omp.h>
 
+#include "mien/kernels/cpu/instruction_set.h"
 #include "mien/kernels/error.h"
 
 namespace mien {
@@ -40,7 +41,9 @@ bool is_available(Device device) {
 }
 
 std::string describe(Device device) {
-  if (device == Device::cpu) return join("cpu (", threads(), threads() == 1 ? " thread)" : " threads)");
+  if (device == Device::cpu)
+    return join("cpu (", threads(), threads() == 1 ? " thread, " : " threads, ",
+                kernels::cpu::name(kernels::cpu::instruction_set()), ")");
   if (!kernels::is_built(device)) return join(device, " (not in this build)");
   if (device == Device::cuda_emulated) return "cuda (emulated)";
   return is_available(device) ? "cuda" : "cuda (built, but no GPU answers)";

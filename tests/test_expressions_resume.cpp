@@ -80,6 +80,28 @@ TEST_CASE("a finished run goes on with more epochs to the bits of a run that had
   check_same_run(place / "whole", place / "longer");
 }
 
+TEST_CASE("a demo that was stopped goes on to the same bits, and its test side can be evaluated") {
+  const Workplace place;
+  const auto demo = [](const std::string& out) {
+    return std::vector<std::string>{"demo", "--out",   out, "--people", "6",  "--takes",    "2",  "--size",
+                                    "32",   "--batch", "8", "--epochs", "12", "--patience", "20", "--quiet"};
+  };
+  const Outcome whole = place.run(demo("whole"));
+  REQUIRE(whole.exit_code == 0);
+  CHECK_THAT(whole.out, Contains("Test accuracy:") && Contains("whole/report.html"));
+  CHECK_THAT(contents(place / "whole/report.html"), Contains("drawn by the program") && Contains("are harder"));
+  {
+    ChildProcess child(Workplace::command(demo("stopped")), place.path());
+    for (int waited = 0; waited < 3000 && !fs::exists(place / "stopped/last"); ++waited) sleep_milliseconds(2);
+    child.send(SIGKILL);
+    child.wait();
+  }
+  REQUIRE(place.run({"train", "--resume", "stopped", "--quiet"}).exit_code == 0);
+  check_same_run(place / "whole", place / "stopped");
+  CHECK((place.run({"evaluate", "stopped", "--json", "--quiet"}).out == contents(place / "whole/metrics.json")));
+  CHECK(place.run(demo("whole")).exit_code == 0);  // the demo overwrites its own run
+}
+
 TEST_CASE("a run does not go on with other pictures or other options") {
   const Workplace place;
   place.draw_faces();

@@ -116,6 +116,16 @@ std::optional<TrainingState> last_checkpoint(const fs::path& folder) {
   return TrainingState::read(folder / "last" / "training.safetensors");
 }
 
+void clear_run(const fs::path& folder) {
+  for (const char* name : {"last", "config.json", "best.safetensors", "history.csv", "timings.csv", "metrics.json",
+                           "report.html", "events/events.out.tfevents.mien"}) {
+    std::error_code problem;
+    fs::remove_all(folder / name, problem);
+    check(!problem || problem == std::errc::not_a_directory, (folder / name).string(),
+          "it cannot be removed: ", problem.message(), ".");
+  }
+}
+
 std::string to_json(const Metrics& metrics, double loss) {
   nlohmann::ordered_json classes = nlohmann::ordered_json::array();
   for (const ClassMetrics& one : metrics.classes)

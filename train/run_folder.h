@@ -36,6 +36,9 @@ class RunFolder : public Callback {
 /// what a kill has left half done. Not to be called while the run is under way.
 std::optional<TrainingState> last_checkpoint(const std::filesystem::path& folder);
 
+/// Removes what an earlier run has left in the folder, its checkpoint first; other files stay.
+void clear_run(const std::filesystem::path& folder);
+
 /// metrics.json: loss, accuracy, macro figures, those of every class, and the confusion matrix; the same numbers give
 /// the same bytes.
 std::string to_json(const Metrics& metrics, double loss);

@@ -2,15 +2,15 @@
 #include <filesystem>
 
 #include "commands.h"
-#include "mien/data/synthetic_faces.h"
 #include "training_run.h"
 
 namespace mien::expressions {
 
 int demo(const DemoOptions& options, const OutputOptions& output) {
   TrainingRun run;
-  run.drawn = true;
   run.config.command = "demo";
+  run.config.people = options.people;
+  run.config.takes = options.takes;
   run.config.data = join("drawn faces: ", options.people, " people, ", options.takes,
                          " pictures of each expression of each, seed ", options.seed);
   run.config.options = {.out = options.out,
@@ -24,11 +24,7 @@ int demo(const DemoOptions& options, const OutputOptions& output) {
   if (std::filesystem::exists(std::filesystem::path(options.out) / "config.json"))
     check(read_config(options.out).command == "demo", options.out,
           "a run of `train` is there; the demo would overwrite it. Choose another --out.");
-  run.sides = split(synthetic_faces({.people = options.people,
-                                     .per_class_per_person = options.takes,
-                                     .size = options.size,
-                                     .seed = options.seed}),
-                    {.by_group = true, .seed = options.seed});
+  run.sides = sides_of_run(run.config, output.quiet);
   describe_surroundings(run.config, run.sides);
   return run_training(run, output);
 }

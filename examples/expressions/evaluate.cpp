@@ -29,15 +29,11 @@ Dataset with_classes_of(const Classifier& classifier, const Dataset& data, const
   return Dataset(std::move(renamed));
 }
 
-Dataset test_side_of_run(const std::string& folder, const Input& input, bool quiet) {
+Dataset test_side_of_run(const std::string& folder, bool quiet) {
   const RunConfig config = read_config(folder);
-  check(config.command == "train", folder, "without --data there must be a run of `train`. This one is of `",
-        config.command, "`.");
-  const TrainOptions& options = config.options;
-  const Split sides =
-      sides_of(read_pictures(options.data, input, options.group_pattern, options.groups_csv, quiet), options);
-  check(fingerprint_of(sides) == config.fingerprint, folder, "the pictures in ", options.data,
-        " are no longer those of the run, so its test side cannot be found again.");
+  const Split sides = sides_of_run(config, quiet);
+  check(fingerprint_of(sides) == config.fingerprint, folder, "the pictures (", config.data,
+        ") are no longer those of the run, so its test side cannot be found again.");
   return sides.test;
 }
 
@@ -48,7 +44,7 @@ int evaluate(const EvaluateOptions& options, const OutputOptions& output) {
   const Classifier classifier = load_classifier(options.run);
   const Dataset data =
       options.data.empty()
-          ? test_side_of_run(options.run, classifier.input, output.quiet)
+          ? test_side_of_run(options.run, output.quiet)
           : with_classes_of(classifier, read_pictures(options.data, classifier.input, "", "", output.quiet),
                             options.data);
   const Evaluation result =

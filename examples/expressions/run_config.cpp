@@ -55,15 +55,10 @@ void write_config(const fs::path& run, const RunConfig& config) {
   Json options;
   TrainOptions copy = config.options;
   copy.visit([&](const std::string& name, auto& field, const std::string&) { options[key_of(name)] = field; });
-  const Json json{{"command", config.command},
-                  {"options", options},
-                  {"data", config.data},
-                  {"pictures", config.pictures},
-                  {"fingerprint", config.fingerprint},
-                  {"version", config.version},
-                  {"machine", config.machine},
-                  {"threads", config.threads},
-                  {"started", config.started}};
+  const Json json{{"command", config.command},         {"options", options},          {"data", config.data},
+                  {"people_drawn", config.people},     {"takes_drawn", config.takes}, {"pictures", config.pictures},
+                  {"fingerprint", config.fingerprint}, {"version", config.version},   {"machine", config.machine},
+                  {"threads", config.threads},         {"started", config.started}};
   write_file_atomically(run / "config.json", json.dump(2, ' ', false, Json::error_handler_t::replace) + "\n");
 }
 
@@ -72,15 +67,14 @@ RunConfig read_config(const fs::path& run) {
   check(fs::exists(file), run.string(), "this is no run folder: it has no config.json.");
   const Json json = parsed(file);
   RunConfig config;
-  const auto text = [&](const char* key, std::string& field) {
+  const auto read = [&](const char* key, auto& field) {
     check(json.contains(key), file.string(), "\"", key, "\" is missing.");
     take(field, json[key], file, key);
   };
-  text("command", config.command), text("data", config.data), text("fingerprint", config.fingerprint);
-  text("version", config.version), text("machine", config.machine), text("threads", config.threads);
-  text("started", config.started);
-  check(json.contains("pictures"), file.string(), "\"pictures\" is missing.");
-  take(config.pictures, json["pictures"], file, "pictures");
+  read("command", config.command), read("data", config.data), read("fingerprint", config.fingerprint);
+  read("version", config.version), read("machine", config.machine), read("threads", config.threads);
+  read("started", config.started);
+  read("people_drawn", config.people), read("takes_drawn", config.takes), read("pictures", config.pictures);
   apply_config(config.options, file, {});
   return config;
 }

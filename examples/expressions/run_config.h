@@ -13,7 +13,8 @@ namespace mien::expressions {
 struct RunConfig {
   std::string command = "train";  ///< or "demo"
   TrainOptions options;
-  std::string data;  ///< what the pictures are, for people
+  std::string data;           ///< what the pictures are, for people
+  int people = 0, takes = 0;  ///< of drawn faces, whose seed is the options'; 0: the pictures are in options.data
   int pictures = 0;
   std::string fingerprint;  ///< of the pictures, their classes and the three sides
   std::string version, machine, threads, started;

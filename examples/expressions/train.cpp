@@ -12,11 +12,6 @@ namespace {
 
 namespace fs = std::filesystem;
 
-Split read_sides(const TrainOptions& options, bool quiet) {
-  const Input input{.size = options.size, .framing = parse_framing(options.framing)};
-  return sides_of(read_pictures(options.data, input, options.group_pattern, options.groups_csv, quiet), options);
-}
-
 int begin(TrainCommand command, const OutputOptions& output) {
   TrainOptions& options = command.options;
   if (!command.config.empty()) apply_config(options, command.config, command.given);
@@ -26,10 +21,9 @@ int begin(TrainCommand command, const OutputOptions& output) {
   check(!fs::exists(fs::path(options.out) / "config.json"), options.out,
         "a run is there already. --resume goes on with it; another --out begins anew.");
   TrainingRun run;
-  run.sides = read_sides(options, output.quiet);
-  run.config.data = fs::absolute(options.data).lexically_normal().string();
+  run.config.data = options.data = fs::absolute(options.data).lexically_normal().string();
   run.config.options = options;
-  run.config.options.data = run.config.data;
+  run.sides = sides_of_run(run.config, output.quiet);
   describe_surroundings(run.config, run.sides);
   return run_training(run, output);
 }
@@ -42,14 +36,12 @@ int resume(const TrainCommand& command, const OutputOptions& output) {
   if (!command.config.empty()) throw UsageError("[train] --resume goes on with the run's own config.json.");
   TrainingRun run;
   run.config = read_config(command.resume);
-  check(run.config.command == "train", command.resume, "the run is one of `", run.config.command,
-        "`, which draws its pictures: run that again.");
   if (!command.given.empty()) run.config.options.epochs = command.options.epochs;
   check_options(run.config.options);
   run.config.options.out = command.resume;
-  run.sides = read_sides(run.config.options, output.quiet);
-  check(fingerprint_of(run.sides) == run.config.fingerprint, command.resume, "the pictures in ",
-        run.config.options.data, " are no longer those that the run began with, so it cannot go on to the same end.");
+  run.sides = sides_of_run(run.config, output.quiet);
+  check(fingerprint_of(run.sides) == run.config.fingerprint, command.resume, "the pictures (", run.config.data,
+        ") are no longer those that the run began with, so it cannot go on to the same end.");
   run.resume = last_checkpoint(command.resume);
   if (!output.quiet)
     std::cerr << (run.resume ? "Going on from the last checkpoint.\n"

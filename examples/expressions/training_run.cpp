@@ -9,6 +9,7 @@
 #include "environment.h"
 #include "mien/core/build_info.h"
 #include "mien/core/numbers.h"
+#include "mien/data/synthetic_faces.h"
 #include "mien/io/file.h"
 #include "mien/layers/summary.h"
 #include "mien/models/seed.h"
@@ -32,6 +33,18 @@ std::string class_table(const Metrics& metrics) {
   return text + row("mean", metrics.macro_precision, metrics.macro_recall, metrics.macro_f1, metrics.count);
 }
 
+Split sides_of_run(const RunConfig& config, bool quiet) {
+  const TrainOptions& options = config.options;
+  if (config.people > 0)
+    return sides_of(synthetic_faces({.people = config.people,
+                                     .per_class_per_person = config.takes,
+                                     .size = options.size,
+                                     .seed = options.seed}),
+                    options);
+  const Input input{.size = options.size, .framing = parse_framing(options.framing)};
+  return sides_of(read_pictures(options.data, input, options.group_pattern, options.groups_csv, quiet), options);
+}
+
 void describe_surroundings(RunConfig& config, const Split& sides) {
   config.pictures = sides.train.size() + sides.validation.size() + sides.test.size();
   config.fingerprint = fingerprint_of(sides);
@@ -45,7 +58,7 @@ namespace {
 
 /// What the report says first: where the pictures come from, and what that means.
 std::string note_of(const TrainingRun& run) {
-  if (!run.drawn) return join("Trained on the photographs in ", run.config.data, ".");
+  if (run.config.people == 0) return join("Trained on the photographs in ", run.config.data, ".");
   return "These faces are drawn by the program, not photographed. Photographs in the wild are harder: the same "
          "network, "
          "trained with Keras 3.15 on 600 photographs of many people, was right on 52.5 % of 200 others where the same "
@@ -57,8 +70,9 @@ std::string report_of(const TrainingRun& run, const Summary& summary, const Hist
                       const Metrics& metrics) {
   const RunConfig& config = run.config;
   const TrainOptions& options = config.options;
+  const bool drawn = config.people > 0;
   return to_html(
-      {.title = run.drawn ? "Five expressions of drawn faces" : "Expressions on photographs",
+      {.title = drawn ? "Five expressions of drawn faces" : "Expressions on photographs",
        .note = note_of(run),
        .facts = {{"pictures", join(config.data, ", ", config.pictures, " pictures, fingerprint ", config.fingerprint)},
                  {"split", options.split == "group" ? "by group: no person on two sides" : "random, by picture"},
@@ -71,8 +85,8 @@ std::string report_of(const TrainingRun& run, const Summary& summary, const Hist
                  {"machine", config.machine},
                  {"version", config.version},
                  {"started", config.started},
-                 {"to repeat it", run.drawn ? "expressions demo, with the options in config.json"
-                                            : "expressions train --config config.json --out ANOTHER"}},
+                 {"to repeat it", drawn ? "expressions demo, with the options in config.json"
+                                        : "expressions train --config config.json --out ANOTHER"}},
        .sides = run.sides,
        .summary = summary,
        .history = history,
@@ -97,6 +111,7 @@ int run_training(const TrainingRun& run, const OutputOptions& output) {
   const Summary summary = summarize(net);
   if (!output.json) std::cout << to_text(summary) << '\n' << sides_table(sides) << '\n' << std::flush;
 
+  if (!run.resume) clear_run(folder);
   const RunFolder run_folder(folder, {.metadata = describe_classifier(class_names, input)});
   write_config(folder, run.config);
   FitOptions fit_options{
@@ -122,7 +137,7 @@ int run_training(const TrainingRun& run, const OutputOptions& output) {
     return exit_interrupted;
   }
 
-  const Evaluation test = mien::evaluate(net, sides.test, {.batch = options.batch, .input_scale = input.scale});
+  const Evaluation test = mien::evaluate(net, sides.test, {.input_scale = input.scale});
   const Metrics metrics = classification_metrics(test.labels, test.predictions, class_names);
   write_file_atomically(folder / "metrics.json", to_json(metrics, test.loss));
   write_file_atomically(folder / "report.html", report_of(run, summary, history, test, metrics));

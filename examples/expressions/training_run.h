@@ -16,9 +16,11 @@ namespace mien::expressions {
 struct TrainingRun {
   RunConfig config;  ///< config.options.out is the run's folder
   Split sides;
-  bool drawn = false;  ///< the faces are synthetic
   std::optional<TrainingState> resume = {};
 };
+
+/// The sides that a run's config asks for, of photographs or of drawn faces.
+Split sides_of_run(const RunConfig& config, bool quiet);
 
 /// Trains, keeps the run's folder, tests, writes metrics.json and report.html, prints the result. Returns the exit
 /// code: 0, or 130 after Ctrl-C.
