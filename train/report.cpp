@@ -248,8 +248,8 @@ std::vector<std::string> findings(const ReportData& data) {
                             ", the one with the lowest validation loss (", fixed(kept.val_loss, 3), ").");
     if (last.loss < kept.loss && last.val_loss > kept.val_loss)
       text += join(" After it the training loss went on falling, to ", fixed(last.loss, 3),
-                   ", while the validation loss rose, to ", fixed(last.val_loss, 3), ": the network was learning its ",
-                   data.sides.train.size(), " pictures by heart.");
+                   ", while the validation loss rose, to ", fixed(last.val_loss, 3), ": it fitted its ",
+                   data.sides.train.size(), " training pictures ever better, and new ones worse.");
     said.push_back(text);
   }
   if (!m.classes.empty()) {
