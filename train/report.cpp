@@ -32,8 +32,8 @@ p, li { max-width: 44rem; } .note { color: var(--faint); }
 .pair { display: grid; gap: 1.5rem; grid-template-columns: repeat(auto-fit, minmax(min(100%, 26rem), 1fr)); }
 .scroll { overflow-x: auto; }
 table { border-collapse: collapse; font-variant-numeric: tabular-nums; font-size: .92rem; }
-th, td { padding: .3rem .8rem .3rem 0; border-bottom: 1px solid var(--line); text-align: left; vertical-align: top; }
-td.n, th.n { text-align: right; white-space: nowrap; } td:first-child { white-space: nowrap; } .facts td { overflow-wrap: anywhere; }
+th, td { padding: .3rem .8rem .3rem 0; border-bottom: 1px solid var(--line); text-align: left; vertical-align: top; white-space: nowrap; }
+td.n, th.n { text-align: right; } .facts td { white-space: normal; overflow-wrap: anywhere; }
 .faces { display: grid; gap: .75rem; grid-template-columns: repeat(auto-fill, minmax(6rem, 1fr)); padding: 0; margin: 0; }
 .faces figure { margin: 0; font-size: .8rem; line-height: 1.3; overflow-wrap: anywhere; }
 .faces img { width: 100%; height: auto; border-radius: 4px; display: block; margin-bottom: .25rem; }
@@ -100,7 +100,7 @@ std::string curves(const ReportData& data, bool loss) {
   if (!loss) plot.y_low = 0, plot.y_high = 1;
   if (const int best = data.history.best_epoch; best >= 0 && plot.series.size() == 2)
     plot.markers.push_back(
-        {best + 1.0, plot.series[1].y[static_cast<std::size_t>(best)], join("epoch ", best + 1, ", kept")});
+        {best + 1.0, plot.series[1].y[static_cast<std::size_t>(best)], loss ? join("epoch ", best + 1, ", kept") : ""});
   return join("<figure style=\"margin:0\">", to_svg(plot), "</figure>\n");
 }
 
@@ -116,20 +116,25 @@ std::string class_figures(const ReportData& data) {
   std::vector<std::vector<std::string>> rows;
   for (const ClassMetrics& one : data.metrics.classes)
     rows.push_back({one.name, fixed(one.precision, 3), fixed(one.recall, 3), fixed(one.f1, 3), grouped(one.support)});
-  rows.push_back({"mean of the classes", fixed(data.metrics.macro_precision, 3), fixed(data.metrics.macro_recall, 3),
+  rows.push_back({"mean", fixed(data.metrics.macro_precision, 3), fixed(data.metrics.macro_recall, 3),
                   fixed(data.metrics.macro_f1, 3), grouped(data.metrics.count)});
   return table({"class", "precision", "recall", "F1", "pictures"}, rows);
 }
 
+/// Some pictures of every class, spread over it, so that they show more than the first person.
 std::string samples(const Dataset& data) {
   std::string text = "<div class=\"faces\">\n";
-  std::vector<int> shown(static_cast<std::size_t>(data.class_count()));
-  for (int i = 0; i < data.size(); ++i) {
-    int& count = shown[static_cast<std::size_t>(data.label(i))];
-    if (count++ >= samples_a_class) continue;
-    const std::string& name = data.class_names()[static_cast<std::size_t>(data.label(i))];
-    text += join("<figure>", picture(data, i, "training picture labelled " + name), "<figcaption>", escape_html(name),
-                 "</figcaption></figure>\n");
+  const std::vector<int> counts = data.class_counts();
+  for (std::size_t c = 0; c < counts.size(); ++c) {
+    const std::string& name = data.class_names()[c];
+    const int wanted = std::min(counts[c], samples_a_class);
+    for (int i = 0, place = 0, shown = 0; shown < wanted; ++i) {
+      if (data.label(i) != static_cast<std::int32_t>(c)) continue;
+      if (std::int64_t{place++} * wanted < std::int64_t{shown} * counts[c]) continue;
+      ++shown;
+      text += join("<figure>", picture(data, i, "training picture labelled " + name), "<figcaption>", escape_html(name),
+                   "</figcaption></figure>\n");
+    }
   }
   return text + "</div>\n";
 }
