@@ -194,6 +194,17 @@ struct Pad2dGeometry {
   constexpr std::int64_t y_size() const { return std::int64_t{batch} * y_height() * y_width() * channels; }
 };
 
+/// Each pixel of x repeated over a block of `rows` x `columns` pixels of y.
+struct UpSampling2dGeometry {
+  int batch = 1, height = 1, width = 1, channels = 1;  ///< of x
+  int rows = 2, columns = 2;
+
+  MIEN_HOST_DEVICE constexpr int y_height() const { return height * rows; }
+  MIEN_HOST_DEVICE constexpr int y_width() const { return width * columns; }
+  constexpr std::int64_t x_size() const { return std::int64_t{batch} * height * width * channels; }
+  constexpr std::int64_t y_size() const { return x_size() * rows * columns; }
+};
+
 /// Inverted dropout: an element is dropped where its uniform number is under `rate`; what stays is scaled by
 /// 1 / (1 - rate). The uniform of element i is Philox(seed, stream + step, i).
 struct DropoutGeometry {

@@ -2,6 +2,7 @@
 
 #include "mien/core/ops/concatenate.h"
 #include "mien/core/ops/reshape.h"
+#include "mien/core/ops/up_sampling2d.h"
 #include "mien/core/ops/zero_pad2d.h"
 #include "mien/kernels/error.h"
 
@@ -49,6 +50,21 @@ class ZeroPadding2DModule : public Module {
   Border border_;
 };
 
+class UpSampling2DModule : public Module {
+ public:
+  UpSampling2DModule(Extent2d size, std::string name) : size_(size) { set_name(std::move(name)); }
+  std::string kind() const override { return "UpSampling2D"; }
+  Shape output_shape(const std::vector<Shape>& inputs) const override {
+    const UpSampling2dGeometry g = up_sampling2d_geometry(single_input(inputs, 3).with_batch(1), size_);
+    return {g.y_height(), g.y_width(), g.channels};
+  }
+  Tensor forward(const std::vector<Tensor>& inputs, const Call&) override { return up_sampling2d(inputs.at(0), size_); }
+  std::shared_ptr<Module> clone() const override { return std::make_shared<UpSampling2DModule>(*this); }
+
+ private:
+  Extent2d size_;
+};
+
 class ConcatenateModule : public Module {
  public:
   ConcatenateModule(int axis, std::string name) : axis_(axis) { set_name(std::move(name)); }
@@ -84,6 +100,9 @@ Reshape::Reshape(const Shape& shape, std::string name)
 
 ZeroPadding2D::ZeroPadding2D(Border border, std::string name)
     : Layer(std::make_shared<ZeroPadding2DModule>(border, std::move(name))) {}
+
+UpSampling2D::UpSampling2D(Extent2d size, std::string name)
+    : Layer(std::make_shared<UpSampling2DModule>(size, std::move(name))) {}
 
 Concatenate::Concatenate(int axis, std::string name)
     : Layer(std::make_shared<ConcatenateModule>(axis, std::move(name))) {}

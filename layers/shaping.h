@@ -1,4 +1,4 @@
-// Layers that move numbers and compute none: Flatten, Reshape, ZeroPadding2D, Concatenate.
+// Layers that move numbers and compute none: Flatten, Reshape, ZeroPadding2D, UpSampling2D, Concatenate.
 #pragma once
 
 #include "mien/core/ops/window.h"
@@ -24,6 +24,12 @@ class ZeroPadding2D : public Layer {
   explicit ZeroPadding2D(Border border, std::string name = "");
   explicit ZeroPadding2D(int cells = 1, std::string name = "")
       : ZeroPadding2D(Border{cells, cells, cells, cells}, name) {}
+};
+
+/// Each pixel repeated over a block of `size`: Keras's UpSampling2D with interpolation "nearest".
+class UpSampling2D : public Layer {
+ public:
+  explicit UpSampling2D(Extent2d size = 2, std::string name = "");
 };
 
 /// Several inputs behind one another along an axis (of the shape without the batch; -1: the last, channels). Lengths of

@@ -175,6 +175,13 @@ inline void add_moves(std::vector<OpCase>& cases) {
           return reference::zero_pad2d(v[0], {2, 5, 4, 3, border.top, border.bottom, border.left, border.right});
         },
         true));
+  for (const Extent2d size : {Extent2d{2}, Extent2d{1, 3}, Extent2d{3, 2}})
+    cases.push_back(op_case(
+        join("up_sampling2d ", size), {{{2, 3, 4, 5}}}, [=](const Tensors& t) { return up_sampling2d(t[0], size); },
+        [=](const Arrays& v) {
+          return reference::up_sampling2d(v[0], {2, 3, 4, 5, size.height, size.width});
+        },
+        true));
 }
 
 }  // namespace mien::testing

@@ -139,6 +139,17 @@ inline Values zero_pad2d(const Values& x, const Pad2dGeometry& g) {
   return y;
 }
 
+inline Values up_sampling2d(const Values& x, const UpSampling2dGeometry& g) {
+  Values y = zeros(g.y_size());
+  for (int n = 0; n < g.batch; ++n)
+    for (int h = 0; h < g.y_height(); ++h)
+      for (int w = 0; w < g.y_width(); ++w)
+        for (int c = 0; c < g.channels; ++c)
+          y[at(n, h, w, c, g.y_height(), g.y_width(), g.channels)] =
+              x[at(n, h / g.rows, w / g.columns, c, g.height, g.width, g.channels)];
+  return y;
+}
+
 // Products -------------------------------------------------------------------------------------------------------
 
 /// c (m, n) = op(a) · op(b)

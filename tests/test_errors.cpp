@@ -55,6 +55,7 @@ TEST_CASE("a window that would pass the range of int is refused", "[errors]") {
   CHECK_THROWS_AS(conv2d(x, w, none, {.stride = huge, .padding = Padding::same}), Error);
   CHECK_THROWS_AS(max_pool2d(x, {.size = huge, .padding = Padding::same}), Error);
   CHECK_THROWS_AS(zero_pad2d(x, {.top = huge, .bottom = huge}), Error);
+  CHECK_THROWS_AS(up_sampling2d(x, huge), Error);
 }
 
 TEST_CASE("dense and matmul refuse what does not fit", "[errors]") {
@@ -109,6 +110,10 @@ TEST_CASE("moves refuse what does not fit", "[errors]") {
   CHECK_THROWS_WITH(global_average_pool2d(ones({2, 3})), "[global_average_pool2d] x must have 4 axes. Got x=(2,3).");
   CHECK_THROWS_WITH(zero_pad2d(ones({1, 4, 4, 1}), {.right = -2}),
                     "[zero_pad2d] padding must be at least 0 on each side. Got {top 0, bottom 0, left 0, right -2}.");
+  CHECK_THROWS_WITH(up_sampling2d(ones({4, 4, 1})),
+                    "[up_sampling2d] input must have 4 axes (batch, height, width, channels). Got x=(4,4,1).");
+  CHECK_THROWS_WITH(up_sampling2d(ones({1, 4, 4, 1}), {0, 2}),
+                    "[up_sampling2d] size must be at least 1 along both axes. Got 0x2.");
 }
 
 TEST_CASE("normalisation and losses refuse what does not fit", "[errors]") {

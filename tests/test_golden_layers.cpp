@@ -133,6 +133,12 @@ Tensor zero_padding(const Tensor& x, LayerCall& call) {
                     {side(padding.at(0), 0), side(padding.at(0), 1), side(padding.at(1), 0), side(padding.at(1), 1)});
 }
 
+Tensor up_sampling(const Tensor& x, LayerCall& call) {
+  const auto interpolation = call.config.value<std::string>("interpolation", "nearest");
+  if (interpolation != "nearest") throw Awaits{interpolation};
+  return up_sampling2d(x, call.config.extent("size", 2));
+}
+
 Tensor batch_normalization(const Tensor& x, LayerCall& call) {
   if (call.config.value("axis", -1) != -1) throw Awaits{"another axis than the last"};
   call.config["scale"], call.config["center"];  // the weights say them
@@ -179,6 +185,7 @@ const std::map<std::string, LayerFunction>& layers() {
        [](const Tensor& x, LayerCall& call) { return global_average_pool2d(x, call.config.value("keepdims", false)); }},
       {"GlobalMaxPooling2D", global_max_pool},
       {"ZeroPadding2D", zero_padding},
+      {"UpSampling2D", up_sampling},
       {"BatchNormalization", batch_normalization},
       {"Flatten", [](const Tensor& x, LayerCall&) { return flatten(x); }},
       {"Activation", [](const Tensor& x, LayerCall& call) { return activate(x, call.config.activation()); }},

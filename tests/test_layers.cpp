@@ -164,6 +164,22 @@ TEST_CASE("a graph with branches runs, differentiates and shares a layer that is
   for (const auto& parameter : net.parameters()) CHECK(parameter->value.grad().defined());
 }
 
+TEST_CASE("up-sampling brings a small map back to the size that a branch is joined at", "[layers]") {
+  const Symbol x = Input({4, 6, 2});
+  Model net(x, Concatenate()({x, UpSampling2D({2, 3})(MaxPool2D({2, 3})(x))}));
+  net.initialize(1);
+  CHECK(net.output_shapes() == std::vector<Shape>{{4, 6, 4}});
+  CHECK(net.layer("up_sampling2d")->kind() == "UpSampling2D");
+  const std::vector<float> y = net(random_images({1, 4, 6, 2})).to_vector();
+  for (int row = 0; row < 4; ++row)
+    for (int column = 0; column < 6; ++column)
+      for (int channel = 2; channel < 4; ++channel) {
+        const auto at = [&](int i, int j) { return y[static_cast<std::size_t>((i * 6 + j) * 4 + channel)]; };
+        CHECK(at(row, column) == at(row / 2 * 2, column / 3 * 3));
+        CHECK(at(row, column) >= y[static_cast<std::size_t>((row * 6 + column) * 4 + channel - 2)]);
+      }
+}
+
 TEST_CASE("a compiled network folds batch normalisation, agrees with the original and keeps its weights", "[layers]") {
   Sequential net{Conv2D(6, 3, {.padding = Padding::same, .use_bias = false}),
                  BatchNormalization(),
