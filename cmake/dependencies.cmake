@@ -17,7 +17,6 @@ function(mien_require variable file package)
 endfunction()
 
 find_package(OpenMP REQUIRED COMPONENTS CXX)
-mien_require(MIEN_EIGEN_INCLUDE Eigen/Core libeigen3-dev eigen3)
 mien_require(MIEN_STB_INCLUDE stb/stb_image.h libstb-dev)
 mien_require(MIEN_JSON_INCLUDE nlohmann/json.hpp nlohmann-json3-dev)
 include(${CMAKE_CURRENT_LIST_DIR}/mien-libraries.cmake)
@@ -27,4 +26,4 @@ endif()
 
 # The header-only ones. Only mien's own sources see them; an installed mien does not need them.
 add_library(mien_headers INTERFACE)
-target_include_directories(mien_headers SYSTEM INTERFACE ${MIEN_EIGEN_INCLUDE} ${MIEN_STB_INCLUDE} ${MIEN_JSON_INCLUDE})
+target_include_directories(mien_headers SYSTEM INTERFACE ${MIEN_STB_INCLUDE} ${MIEN_JSON_INCLUDE})

@@ -14,7 +14,7 @@ struct BuildInfo {
   std::string_view flags;       ///< of the C++ compiler
   std::string_view cuda;        ///< whether it holds kernels for GPUs, and why: "no (MIEN_CUDA=OFF)"
   std::string_view emulator;    ///< the same of the emulated CUDA kernels
-  std::string_view libraries;   ///< "Eigen 3.4.0, Highway 1.0.3, OpenMP 4.5"
+  std::string_view libraries;   ///< "Highway 1.0.3, OpenMP 4.5"
 };
 
 /// This build.

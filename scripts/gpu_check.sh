@@ -33,8 +33,8 @@ fail_usage() { echo "gpu_check.sh: $1" >&2; usage >&2; exit 2; }
 pack_deps() {
   local to=$1 header library
   mkdir -p "$to/include" "$to/lib"
-  for header in Eigen stb nlohmann CLI catch2 hwy; do
-    for folder in /usr/include /usr/include/eigen3 /usr/local/include; do
+  for header in stb nlohmann CLI catch2 hwy; do
+    for folder in /usr/include /usr/local/include; do
       [ -d "$folder/$header" ] && cp -rL "$folder/$header" "$to/include/" && break
     done
     [ -d "$to/include/$header" ] || { echo "gpu_check.sh: $header not found (scripts/setup.sh installs it)" >&2; exit 1; }
