@@ -1,14 +1,19 @@
 #!/usr/bin/env python3
-"""Runs what README.md and docs/*.md print.
+"""Runs what README.md, the other pages beside it and docs/*.md print.
 
 A comment line before a fenced block marks it:
-  <!-- run -->               a `sh` block: run with `bash -e`, in a folder that looks like a built clone
+  <!-- run -->               a `sh` block: run with `bash -e`
+  <!-- file PATH -->         a file that a later block needs: written there
   <!-- compile -->           a `cpp` block: must compile; without a main() it stands inside a function
   <!-- compile and run -->   a `cpp` block: must compile, link and end with exit code 0
-Exit code 1 if any fails. Relative paths and `build/release` in a block mean a scratch folder with links to the sources
-and to the given build, so a block may write where it likes.
+  <!-- from PATH -->         a quotation: its lines must stand in that file of the tree, letter for letter; a line `…`
+                             alone leaves some out
+The blocks of one page run one after the other in one folder that looks like a built clone: links to the sources, and to
+the given build as build/release. So a later step finds what an earlier one left, and the clone stays clean. A relative
+link in a text must lead to a file of the tree. Exit code 1 if anything fails.
 """
 import argparse
+import os
 import pathlib
 import re
 import shlex
@@ -17,14 +22,9 @@ import subprocess
 import sys
 import tempfile
 
-BLOCK = re.compile(r"<!-- (run|compile|compile and run) -->\s*\n+```(\w+)\n(.*?)^```", re.S | re.M)
+BLOCK = re.compile(r"<!-- (run|compile|compile and run|file \S+|from \S+) -->\s*\n+```(\w+)\n(.*?)^```", re.S | re.M)
 LANGUAGE = {"run": "sh", "compile": "cpp", "compile and run": "cpp"}
-
-
-def blocks(text):
-    """(line, mark, language, code) of each marked block."""
-    for match in BLOCK.finditer(text):
-        yield text.count("\n", 0, match.start()) + 1, match[1], match[2], match[3]
+LINK = re.compile(r"\]\((?!\w+:)([^)#\s]+)")
 
 
 def whole_program(code):
@@ -36,6 +36,18 @@ def whole_program(code):
     return "\n".join(["#include <mien/mien.h>", *includes, "void snippet() {", *body, "}", ""])
 
 
+def is_quotation(code, original):
+    """Whether the parts of `code` between lines `…` stand in `original`, whole lines, one after the other."""
+    position = 0
+    original = "\n" + original
+    for part in re.split(r"^\s*…\n", code, flags=re.M):
+        found = original.find("\n" + part, position)
+        if found < 0:
+            return False
+        position = found + len(part)
+    return True
+
+
 def scratch_clone(folder, source, build):
     """Fills `folder` with links to the sources, and to the build as build/release."""
     for entry in source.iterdir():
@@ -45,24 +57,35 @@ def scratch_clone(folder, source, build):
     (folder / "build" / "release").symlink_to(build)
 
 
-def run_block(mark, code, folder, arguments):
-    """The finished process of one block."""
+def run(command, folder, arguments):
+    """(whether it went well, what it printed)"""
+    environment = {**os.environ, "CXX": arguments.compiler, "CXXFLAGS": arguments.flags}
+    result = subprocess.run(command, cwd=folder, env=environment, text=True, stdout=subprocess.PIPE, stderr=subprocess.STDOUT)
+    return result.returncode == 0, f"{result.stdout}exit code {result.returncode}\n"
+
+
+def try_block(mark, language, code, folder, arguments):
+    """(whether the block does what its mark says, what there is to tell)"""
+    if mark.startswith("from "):
+        quoted = arguments.source / mark.removeprefix("from ")
+        return quoted.is_file() and is_quotation(code, quoted.read_text()), "this does not stand there\n"
+    if mark.startswith("file "):
+        written = folder / mark.removeprefix("file ")
+        written.parent.mkdir(parents=True, exist_ok=True)
+        written.write_text(code)
+        return True, ""
+    if language != LANGUAGE[mark]:
+        return False, f"the block is {language}, not {LANGUAGE[mark]}\n"
     if mark == "run":
-        command = ["bash", "-e", "-c", code]
-    else:
-        program = folder / "snippet.cpp"
-        program.write_text(whole_program(code))
-        compile_command = [arguments.compiler, "-std=c++20", "-Wall", "-Wextra", "-Wno-unused-variable", *shlex.split(arguments.flags),
-                           "-I", str(arguments.build / "include"), str(program)]
-        if mark == "compile":
-            command = compile_command + ["-fsyntax-only"]
-        else:
-            built = subprocess.run(compile_command + ["-o", "snippet", str(arguments.build / "libmien.a"), *shlex.split(arguments.libraries)],
-                                   cwd=folder, text=True, stdout=subprocess.PIPE, stderr=subprocess.STDOUT)
-            if built.returncode:
-                return built
-            command = ["./snippet"]
-    return subprocess.run(command, cwd=folder, text=True, stdout=subprocess.PIPE, stderr=subprocess.STDOUT)
+        return run(["bash", "-e", "-o", "pipefail", "-c", code], folder, arguments)
+    (folder / "snippet.cpp").write_text(whole_program(code))
+    compile_command = [arguments.compiler, "-std=c++20", "-Wall", "-Wextra", "-Werror", "-Wno-unused-variable",
+                       *shlex.split(arguments.flags), "-I", str(arguments.build / "include"), "snippet.cpp"]
+    if mark == "compile":
+        return run([*compile_command, "-fsyntax-only"], folder, arguments)
+    libraries = [str(arguments.build / "libmien.a"), *shlex.split(arguments.libraries)]
+    built, text = run([*compile_command, "-o", "snippet", *libraries], folder, arguments)
+    return run(["./snippet"], folder, arguments) if built else (built, text)
 
 
 def main():
@@ -72,27 +95,28 @@ def main():
     parser.add_argument("--compiler", default="c++")
     parser.add_argument("--flags", default="", help="of the compiler, sanitizers for instance")
     parser.add_argument("--libraries", default="", help="what a program is linked with beside libmien.a")
+    parser.add_argument("pages", nargs="*", type=pathlib.Path, help="these alone")
     arguments = parser.parse_args()
+    arguments.source, arguments.build = arguments.source.resolve(), arguments.build.resolve()
+    every_page = [*sorted(arguments.source.glob("*.md")), *sorted((arguments.source / "docs").glob("*.md"))]
     count = failures = 0
-    for document in [arguments.source / "README.md", *sorted((arguments.source / "docs").glob("*.md"))]:
-        for line, mark, language, code in blocks(document.read_text()):
-            place = f"{document.relative_to(arguments.source)}:{line}: {mark}"
-            count += 1
-            if language != LANGUAGE[mark]:
+    for page in [page.resolve() for page in arguments.pages] or every_page:
+        name, text = page.relative_to(arguments.source), page.read_text()
+        for link in LINK.findall(text):
+            if not (page.parent / link).exists():
                 failures += 1
-                print(f"{place}: FAILED: the block is {language}, not {LANGUAGE[mark]}")
-                continue
-            folder = pathlib.Path(tempfile.mkdtemp(prefix="mien_documents_"))
-            try:
-                scratch_clone(folder, arguments.source, arguments.build)
-                result = run_block(mark, code, folder, arguments)
-            finally:
-                shutil.rmtree(folder)
-            if result.returncode:
-                failures += 1
-                print(f"{place}: FAILED with exit code {result.returncode}\n{code}{result.stdout}")
-            else:
-                print(f"{place}: passed")
+                print(f"{name}: FAILED: {link} is not there")
+        folder = pathlib.Path(tempfile.mkdtemp(prefix="mien_documents_"))
+        try:
+            scratch_clone(folder, arguments.source, arguments.build)
+            for block in BLOCK.finditer(text):
+                place = f"{name}:{text.count(chr(10), 0, block.start()) + 1}: {block[1]}"
+                count += 1
+                passed, told = try_block(block[1], block[2], block[3], folder, arguments)
+                failures += not passed
+                print(f"{place}: passed" if passed else f"{place}: FAILED\n{block[3]}{told}", flush=True)
+        finally:
+            shutil.rmtree(folder)
     print(f"{count} blocks, {failures} failed")
     return 1 if failures or count == 0 else 0
 
