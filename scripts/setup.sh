@@ -9,7 +9,7 @@ usage: scripts/setup.sh [--development] [--check] [--help]
 Installs what mien is built with, on Debian and Ubuntu, by package name; only what is missing. As root, or through
 sudo. Without either it prints the one command to run and stops; on another system it prints the list and stops.
 
-  --development   also clang-format, Google Benchmark and ccache
+  --development   also clang-format and ccache
   --check         install nothing, only say what is missing (exit code 1 if anything is)
 TEXT
 }
@@ -27,7 +27,7 @@ done
 # package:what stands for it. A command may come from elsewhere than the package; libraries are asked of dpkg.
 packages=(g++:c++ cmake:cmake ninja-build:ninja git:git pkg-config:pkg-config python3:python3
   libhwy-dev libboost-context-dev libstb-dev libcli11-dev nlohmann-json3-dev catch2)
-((development)) && packages+=(clang-format:clang-format ccache:ccache libbenchmark-dev)
+((development)) && packages+=(clang-format:clang-format ccache:ccache)
 
 system=unknown
 [ -r /etc/os-release ] && system=$(. /etc/os-release && echo "${ID:-} ${ID_LIKE:-}")

@@ -24,6 +24,7 @@ import tempfile
 
 BLOCK = re.compile(r"<!-- (run|compile|compile and run|file \S+|from \S+) -->\s*\n+```(\w+)\n(.*?)^```", re.S | re.M)
 LANGUAGE = {"run": "sh", "compile": "cpp", "compile and run": "cpp"}
+FENCED = re.compile(r"^```.*?^```", re.S | re.M)
 LINK = re.compile(r"\]\((?!\w+:)([^)#\s]+)")
 
 
@@ -102,7 +103,7 @@ def main():
     count = failures = 0
     for page in [page.resolve() for page in arguments.pages] or every_page:
         name, text = page.relative_to(arguments.source), page.read_text()
-        for link in LINK.findall(text):
+        for link in LINK.findall(FENCED.sub("", text)):
             if not (page.parent / link).exists():
                 failures += 1
                 print(f"{name}: FAILED: {link} is not there")
