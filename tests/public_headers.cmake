@@ -1,5 +1,6 @@
 # cmake -DCOMPILER=... -DINCLUDE=... -P: every header installed under INCLUDE compiles on its own, and includes none of
 # the libraries that mien is built with.
+cmake_minimum_required(VERSION 3.22)
 file(GLOB_RECURSE headers RELATIVE ${INCLUDE} ${INCLUDE}/mien/*.h)
 list(LENGTH headers count)
 if(count EQUAL 0)
