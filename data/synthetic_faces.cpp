@@ -24,7 +24,7 @@ constexpr float resting_slant = 0.12f;              // deviation of resting brow
 constexpr float resting_curve = 0.09f;              // of resting mouth curve
 constexpr float resting_other = 0.05f;              // of the other resting movements
 constexpr float manner = 0.1f;                      // of the strength with which a person uses brows, eyes, mouth
-constexpr float jitter = 0.08f;                      // of every movement between takes
+constexpr float jitter = 0.08f;                     // of every movement between takes
 }  // namespace difficulty
 
 enum class Draw : std::uint64_t { looks = 1, manner, expression, view };
