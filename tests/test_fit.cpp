@@ -162,6 +162,17 @@ TEST_CASE("early stopping restores the best weights, and the plateau rule lowers
   CHECK(halvings >= 1);
 }
 
+TEST_CASE("callbacks that watch a validation figure pass over epochs without one, as Keras's do", "[fit]") {
+  Sequential net = small_network();
+  const History history = fit(net, bars(16, 1),
+                              {.epochs = 4,
+                               .batch = 16,
+                               .callbacks = {EarlyStopping({.patience = 1}), ReduceLROnPlateau({.patience = 1})},
+                               .seed = 1});
+  CHECK(history.epochs.size() == 4);
+  CHECK(history.epochs.back().learning_rate == history.epochs.front().learning_rate);
+}
+
 TEST_CASE("class weights and label smoothing change the training loss, not the validation's weights", "[fit]") {
   const Dataset data = bars(16, 1);
   const auto first_loss = [&](FitOptions options) {

@@ -19,6 +19,7 @@ class EarlyStoppingModule : public CallbackModule {
   }
 
   void on_epoch_end(Training& training, const EpochRecord& record) override {
+    if (!record.has(rule_.options().monitor)) return;
     const EarlyStoppingRule::Decision decision = rule_.feed(record.epoch, record.figure(rule_.options().monitor));
     if (decision.keep_weights && rule_.options().restore_best) {
       best_weights_.clear();
@@ -62,6 +63,7 @@ class ReduceLROnPlateauModule : public CallbackModule {
   }
 
   void on_epoch_end(Training& training, const EpochRecord& record) override {
+    if (!record.has(rule_.options().monitor)) return;
     Optimizer& optimizer = training.optimizer();
     optimizer.set_learning_rate(rule_.feed(record.figure(rule_.options().monitor), optimizer.learning_rate()));
   }

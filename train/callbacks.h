@@ -25,6 +25,10 @@ struct EpochRecord {
   double seconds = 0;            ///< of training steps and validation
   double images_per_second = 0;  ///< of the training steps
 
+  bool validated = true;  ///< whether there was a validation set
+
+  /// Whether this epoch has that figure: val_ ones need a validation set. Callbacks pass over an epoch without theirs.
+  bool has(const std::string& name) const { return validated || name.rfind("val_", 0) != 0; }
   /// "loss", "accuracy", "val_loss" or "val_accuracy"; Error with the nearest name otherwise.
   double figure(const std::string& name) const;
 };

@@ -180,6 +180,7 @@ class Trainer : public Training {
     record.images_per_second = (images_ - images_before) / std::max(seconds_since(start), 1e-9);
     record.val_loss = record.val_accuracy = std::numeric_limits<double>::quiet_NaN();
     record.learning_rate = rate;
+    record.validated = !options_.validation.empty();
     if (!options_.validation.empty()) {
       const Evaluation validation = evaluate(
           net_, options_.validation,
