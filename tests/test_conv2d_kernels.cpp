@@ -11,6 +11,9 @@
 #include <vector>
 
 #include "mien/kernels/algorithm.h"
+#include "mien/kernels/cpu/conv2d_algorithms.h"
+#include "mien/kernels/cpu/conv2d_correlate.h"
+#include "mien/kernels/cpu/gemm.h"
 #include "mien/kernels/cpu/instruction_set.h"
 #include "mien/kernels/kernels.h"
 #include "mien/kernels/philox.h"
@@ -375,4 +378,42 @@ TEST_CASE("a dense layer is product, bias and activation") {
   Floats y(7 * 21, poison);
   kernels::cpu::dense_forward(view(x), view(w), view(bias), view(y), g);
   CHECK(difference(y, reference::dense(doubles(x), doubles(w), doubles(bias), g)) == 0);
+}
+
+TEST_CASE("weights packed beforehand give a convolution's bits, at any batch") {
+  for (const Case& item : odd_cases()) {
+    const Data data = make_data(item.g, false);
+    under_each_instruction_set([&](InstructionSet set) {
+      INFO(item.name << ", " << kernels::cpu::name(set));
+      Conv2dGeometry one_image = item.g;
+      one_image.batch = 1;
+      Floats packed(static_cast<std::size_t>(kernels::cpu::packed_weights_size(one_image)), poison);
+      kernels::cpu::pack_conv2d_weights(data.w.data(), one_image, packed.data());
+      for (const bool gather_patches : {false, true}) {
+        Floats y(static_cast<std::size_t>(item.g.y_size()), poison);
+        kernels::cpu::conv2d_forward_blocked(view(data.x), view(data.w), view(data.bias), view(y), {}, item.g,
+                                             gather_patches, packed.empty() ? nullptr : packed.data());
+        CHECK(y == forward(item.g, data.x, data.w, data.bias, Conv2dAlgorithm::direct).y);
+      }
+    });
+  }
+}
+
+TEST_CASE("weights packed beforehand give a dense layer's bits, at any number of rows") {
+  for (const int rows : {1, 3, 13, 70}) {
+    const DenseGeometry g = {.rows = rows, .in = 301, .out = 85, .bias = true, .activation = {ActivationKind::tanh}};
+    const Floats x = uniform_values(std::int64_t{rows} * g.in, 1, false), bias = uniform_values(g.out, 3, false),
+                 w = uniform_values(std::int64_t{g.in} * g.out, 2, false);
+    under_each_instruction_set([&](InstructionSet set) {
+      INFO(rows << " rows, " << kernels::cpu::name(set));
+      DenseGeometry one_row = g;
+      one_row.rows = 1;
+      Floats packed(static_cast<std::size_t>(kernels::cpu::packed_weights_size(one_row)), poison);
+      kernels::cpu::pack_dense_weights(w.data(), one_row, packed.data());
+      Floats y(static_cast<std::size_t>(rows) * static_cast<std::size_t>(g.out), poison), y_packed = y;
+      kernels::cpu::dense_forward(view(x), view(w), view(bias), view(y), g);
+      kernels::cpu::dense_forward_packed(view(x), view(w), packed.data(), view(bias), view(y_packed), g);
+      CHECK(y_packed == y);
+    });
+  }
 }

@@ -35,27 +35,43 @@ GradientAxis gradient_axis(const WindowAxis& axis, int remainder) {
           .kernel = {last_tap, -period}};
 }
 
+/// The forward pass but for its data.
+Correlation forward_correlation(const Conv2dGeometry& g) {
+  return {.batch = g.batch,
+          .height = tap_axis(g.height),
+          .width = tap_axis(g.width),
+          .groups = g.groups,
+          .in_per_group = g.in_per_group(),
+          .out_per_group = g.out_per_group(),
+          .w_kernel_width = g.width.kernel,
+          .result_height = g.height.output,
+          .result_width = g.width.output,
+          .activation = g.activation,
+          .pool = g.pool};
+}
+
 }  // namespace
 
+std::int64_t packed_weights_size(const Conv2dGeometry& g) { return packed_weights_size(forward_correlation(g)); }
+
+void pack_conv2d_weights(const float* w, const Conv2dGeometry& g, float* packed) {
+  Correlation c = forward_correlation(g);
+  c.w = w;
+  pack_weights(c, packed);
+}
+
 void conv2d_forward_blocked(View<const float> x, View<const float> w, View<const float> bias, View<float> y,
-                            View<std::uint8_t> argmax, const Conv2dGeometry& g, bool gather_patches) {
-  correlate({.batch = g.batch,
-             .height = tap_axis(g.height),
-             .width = tap_axis(g.width),
-             .groups = g.groups,
-             .in_per_group = g.in_per_group(),
-             .out_per_group = g.out_per_group(),
-             .source = x.data,
-             .w = w.data,
-             .w_kernel_width = g.width.kernel,
-             .y = y.data,
-             .result_height = g.height.output,
-             .result_width = g.width.output,
-             .bias = g.bias ? bias.data : nullptr,
-             .activation = g.activation,
-             .pool = g.pool,
-             .argmax = argmax.data,
-             .gather_patches = gather_patches});
+                            View<std::uint8_t> argmax, const Conv2dGeometry& g, bool gather_patches,
+                            const float* packed) {
+  Correlation c = forward_correlation(g);
+  c.source = x.data;
+  c.w = w.data;
+  c.packed = packed;
+  c.y = y.data;
+  c.bias = g.bias ? bias.data : nullptr;
+  c.argmax = argmax.data;
+  c.gather_patches = gather_patches;
+  correlate(c);
 }
 
 void conv2d_backward_input_blocked(View<const float> dz, View<const float> w, View<float> dx, const Conv2dGeometry& g,

@@ -34,8 +34,8 @@ struct Plan {
   int rows_per_task, row_tasks;
   int channels_per_task;  ///< whole panels, all in one group; depthwise: any, each its own group
   int channel_tasks;
-  std::int64_t pitch;         ///< floats from one position's sums to the next: the columns of a block's panels
-  std::int64_t task_weights;  ///< floats of one channel block's packed weights
+  std::int64_t pitch;          ///< floats from one position's sums to the next: the columns of a block's panels
+  std::int64_t group_weights;  ///< floats of one group's packed weights; depthwise: of one channel block's
 };
 
 /// Columns of all the panels that cover `channels`.
@@ -55,7 +55,7 @@ Plan make_plan(const Correlation& c, const TileKernels& kernels) {
                .channels_per_task = 1,
                .channel_tasks = 1,
                .pitch = 0,
-               .task_weights = 0};
+               .group_weights = 0};
   plan.depth = std::int64_t{plan.taps} * c.in_per_group;
   plan.rows_per_task = std::max(1, task_positions / std::max(1, c.width.positions));
   if (c.pool) plan.rows_per_task = (plan.rows_per_task + 1) / 2 * 2;
@@ -66,7 +66,7 @@ Plan make_plan(const Correlation& c, const TileKernels& kernels) {
   plan.channel_tasks =
       static_cast<int>(block_count(channels, plan.channels_per_task)) * (plan.depthwise ? 1 : c.groups);
   plan.pitch = plan.depthwise ? plan.channels_per_task : panels_width(kernels, plan.channels_per_task);
-  plan.task_weights = (plan.depthwise ? plan.taps : plan.depth) * plan.pitch;
+  plan.group_weights = plan.depthwise ? plan.taps * plan.pitch : plan.depth * panels_width(kernels, c.out_per_group);
   return plan;
 }
 
@@ -74,18 +74,19 @@ Plan make_plan(const Correlation& c, const TileKernels& kernels) {
 struct Channels {
   int begin, count;
   int source_begin, source_count;
+  std::int64_t weights;  ///< where their packed weights begin
 };
 
 Channels channels_of(const Plan& plan, int task) {
   const Correlation& c = plan.c;
   if (plan.depthwise) {
     const int begin = task * plan.channels_per_task, count = std::min(plan.channels_per_task, c.groups - begin);
-    return {begin, count, begin, count};
+    return {begin, count, begin, count, task * plan.group_weights};
   }
   const int tasks_per_group = plan.channel_tasks / c.groups, group = task / tasks_per_group;
   const int begin = task % tasks_per_group * plan.channels_per_task;
   return {group * c.out_per_group + begin, std::min(plan.channels_per_task, c.out_per_group - begin),
-          group * c.in_per_group, c.in_per_group};
+          group * c.in_per_group, c.in_per_group, group * plan.group_weights + plan.depth * begin};
 }
 
 /// Where the weight of a tap lies for source channel `in` (within its group) and result channel `out` (of all).
@@ -98,28 +99,41 @@ std::int64_t weight_place(const Correlation& c, int tap, int in, int out) {
   return (place * c.out_per_group + out % c.out_per_group) * (c.groups * c.in_per_group) + group * c.in_per_group + in;
 }
 
-/// Copies the weights of a channel block into panels: k down, the panel's columns side by side, zeros past the last.
-void pack_weights(const Plan& plan, const Channels& channels, const TileKernels& kernels, float* packed) {
+/// Copies one panel of weights, of the result's channels from `out` on: k down, its columns side by side, zeros past
+/// the last.
+void pack_panel(const Plan& plan, int out, int columns, int panel, float* packed) {
   const Correlation& c = plan.c;
-  if (plan.depthwise) {
-    for (int tap = 0; tap < plan.taps; ++tap)
-      for (int j = 0; j < channels.count; ++j)
-        packed[std::int64_t{tap} * channels.count + j] = c.w[weight_place(c, tap, 0, channels.begin + j)];
-    return;
-  }
-  for (int j = 0; j < channels.count;) {
-    const int panel = kernels.panel_columns(channels.count - j), columns = std::min(panel, channels.count - j);
-    const std::int64_t in_step = c.w_turned ? 1 : std::int64_t{c.groups} * c.out_per_group;
-    const std::int64_t out_step = c.w_turned ? std::int64_t{c.groups} * c.in_per_group : 1;
-    for (int tap = 0; tap < plan.taps; ++tap) {
-      const float* const from = c.w + weight_place(c, tap, 0, channels.begin + j);
-      for (int in = 0; in < c.in_per_group; ++in, packed += panel) {
-        for (int column = 0; column < columns; ++column) packed[column] = from[in * in_step + column * out_step];
-        std::fill(packed + columns, packed + panel, 0.0f);
-      }
+  const std::int64_t in_step = c.w_turned ? 1 : std::int64_t{c.groups} * c.out_per_group;
+  const std::int64_t out_step = c.w_turned ? std::int64_t{c.groups} * c.in_per_group : 1;
+  for (int tap = 0; tap < plan.taps; ++tap) {
+    const float* const from = c.w + weight_place(c, tap, 0, out);
+    for (int in = 0; in < c.in_per_group; ++in, packed += panel) {
+      for (int column = 0; column < columns; ++column) packed[column] = from[in * in_step + column * out_step];
+      std::fill(packed + columns, packed + panel, 0.0f);
     }
-    j += columns;
   }
+}
+
+/// Packs the weights of every group, on all threads: group after group, panel after panel. The panel that starts at
+/// column j of its group lies depth * j floats into the group's.
+void pack_weights(const Plan& plan, const TileKernels& kernels, float* packed) {
+  const int width = kernels.panel_columns(max_panel_columns), panels = (plan.c.out_per_group + width - 1) / width;
+  parallel_for(std::int64_t{plan.c.groups} * panels, [&](std::int64_t task) {
+    const int group = static_cast<int>(task / panels), end = plan.c.out_per_group;
+    const int begin = static_cast<int>(task % panels) * width;
+    for (int j = begin; j < std::min(end, begin + width);) {
+      const int panel = kernels.panel_columns(end - j), columns = std::min(panel, end - j);
+      pack_panel(plan, group * end + j, columns, panel, packed + group * plan.group_weights + plan.depth * j);
+      j += panel;
+    }
+  });
+}
+
+/// The depthwise weights of a channel block, tap after tap.
+void pack_depthwise(const Plan& plan, const Channels& channels, float* packed) {
+  for (int tap = 0; tap < plan.taps; ++tap)
+    for (int j = 0; j < channels.count; ++j)
+      packed[std::int64_t{tap} * channels.count + j] = plan.c.w[weight_place(plan.c, tap, 0, channels.begin + j)];
 }
 
 /// The runs of k in a window.
@@ -257,10 +271,17 @@ void correlate(const Correlation& c) {
   const TileKernels& kernels = tile_kernels();
   const Plan plan = make_plan(c, kernels);
   const EpilogueKernels& epilogue = epilogue_kernels();
-  float* const packed = thread_scratch<WeightScratch>(plan.channel_tasks * plan.task_weights);
-  parallel_for(plan.channel_tasks, [&](std::int64_t task) {
-    pack_weights(plan, channels_of(plan, static_cast<int>(task)), kernels, packed + task * plan.task_weights);
-  });
+  const float* packed = c.packed;
+  if (plan.depthwise) {
+    float* const to = thread_scratch<WeightScratch>(plan.channel_tasks * plan.group_weights);
+    for (int task = 0; task < plan.channel_tasks; ++task)
+      pack_depthwise(plan, channels_of(plan, task), to + task * plan.group_weights);
+    packed = to;
+  } else if (!packed) {
+    float* const to = thread_scratch<WeightScratch>(c.groups * plan.group_weights);
+    pack_weights(plan, kernels, to);
+    packed = to;
+  }
   const int source_channels = c.groups * c.in_per_group;
   const std::int64_t source_image = std::int64_t{c.height.source} * c.width.source * source_channels;
   const std::int64_t sums_size = (std::int64_t{plan.rows_per_task} * c.width.positions + max_tile_rows) * plan.pitch;
@@ -275,13 +296,24 @@ void correlate(const Correlation& c) {
         {c.source + image * source_image, source_channels, channels.source_begin, channels.source_count}, c.height,
         c.width, row_begin, row_end,
         thread_scratch<WindowScratch>(window_size(c.height, c.width, plan.rows_per_task, channels.source_count)));
-    const float* const weights = packed + channel_task * plan.task_weights;
+    const float* const weights = packed + channels.weights;
     if (plan.depthwise)
       depthwise_window(plan, window, row_end - row_begin, channels, weights, sums);
     else
       multiply_window(plan, window, row_end - row_begin, channels, kernels, weights, sums);
     finish(plan, epilogue, image, row_begin, row_end, channels, sums);
   });
+}
+
+std::int64_t packed_weights_size(const Correlation& c) {
+  const Plan plan = make_plan(c, tile_kernels());
+  return plan.depthwise ? 0 : c.groups * plan.group_weights;
+}
+
+void pack_weights(const Correlation& c, float* packed) {
+  const TileKernels& kernels = tile_kernels();
+  const Plan plan = make_plan(c, kernels);
+  if (!plan.depthwise) pack_weights(plan, kernels, packed);
 }
 
 }  // namespace mien::kernels::cpu

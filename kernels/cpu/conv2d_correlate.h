@@ -23,8 +23,9 @@ struct Correlation {
   int groups = 1, in_per_group = 1, out_per_group = 1;  ///< of the source and of the result
   const float* source = nullptr;
 
-  const float* w = nullptr;  ///< the convolution's weights (kh, kw, in / groups, out)
-  int w_kernel_width = 1;    ///< kw
+  const float* w = nullptr;       ///< the convolution's weights (kh, kw, in / groups, out)
+  const float* packed = nullptr;  ///< the same as pack_weights left them; null: they are packed at each call
+  int w_kernel_width = 1;         ///< kw
   KernelAxis w_height = {}, w_width = {};
   bool w_turned = false;  ///< backward: the weights' `in` is the result's channel, their `out` the source's
 
@@ -44,5 +45,15 @@ struct Correlation {
 
 /// Computes it, on all threads.
 void correlate(const Correlation& c);
+
+/// Weights lie in memory as the tiles read them, for a result that is computed many times from the same weights: floats
+/// that they take (0: nothing to prepare), and the packing. They hold for any batch and image size, and for the
+/// instruction set in use alone.
+std::int64_t packed_weights_size(const Correlation& c);
+void pack_weights(const Correlation& c, float* packed);
+
+/// The same for the forward pass of a convolution: see conv2d_forward_blocked.
+std::int64_t packed_weights_size(const Conv2dGeometry& g);
+void pack_conv2d_weights(const float* w, const Conv2dGeometry& g, float* packed);
 
 }  // namespace mien::kernels::cpu

@@ -8,8 +8,21 @@
 
 namespace mien::kernels::cpu {
 
-void dense_forward(View<const float> x, View<const float> w, View<const float> bias, View<float> y, DenseGeometry g) {
-  multiply(x.data, w.data, y.data, {.m = g.rows, .n = g.out, .k = g.in});
+namespace {
+
+MatmulGeometry product_of(const DenseGeometry& g) { return {.m = g.rows, .n = g.out, .k = g.in}; }
+
+}  // namespace
+
+std::int64_t packed_weights_size(const DenseGeometry& g) { return packed_matrix_size(product_of(g)); }
+
+void pack_dense_weights(const float* w, const DenseGeometry& g, float* packed) {
+  pack_matrix(w, product_of(g), packed);
+}
+
+void dense_forward_packed(View<const float> x, View<const float> w, const float* packed, View<const float> bias,
+                          View<float> y, const DenseGeometry& g) {
+  multiply(x.data, w.data, y.data, product_of(g), packed);
   if (!g.bias && g.activation.kind == ActivationKind::linear) return;
   const std::int64_t rows_per_block = std::max<std::int64_t>(1, elements_per_block / std::max(1, g.out));
   const EpilogueKernels& epilogue = epilogue_kernels();
@@ -24,6 +37,10 @@ void dense_forward(View<const float> x, View<const float> w, View<const float> b
                     .y = rows,
                     .y_pitch = g.out});
   });
+}
+
+void dense_forward(View<const float> x, View<const float> w, View<const float> bias, View<float> y, DenseGeometry g) {
+  dense_forward_packed(x, w, nullptr, bias, y, g);
 }
 
 }  // namespace mien::kernels::cpu

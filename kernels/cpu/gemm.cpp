@@ -48,8 +48,15 @@ std::int64_t pack_rows(const float* a, const MatmulGeometry& g, int k0, int dept
 
 struct MultiplyScratch;
 
-void multiply_block(const TileKernels& kernels, const float* a, const float* b, float* c, const MatmulGeometry& g,
-                    int row_begin, int column_begin) {
+/// Columns of all the panels that cover op(b).
+std::int64_t panels_width(const TileKernels& kernels, int columns) {
+  int width = 0;
+  while (width < columns) width += kernels.panel_columns(columns - width);
+  return width;
+}
+
+void multiply_block(const TileKernels& kernels, const float* a, const float* b, const float* packed_b, float* c,
+                    const MatmulGeometry& g, int row_begin, int column_begin) {
   const int row_end = std::min(g.m, row_begin + block_rows), column_end = std::min(g.n, column_begin + block_columns);
   constexpr int panel_space = multiply_depth * (block_columns + max_panel_columns);
   float* const panels = thread_scratch<MultiplyScratch>(panel_space + max_tile_rows * (multiply_depth + 16));
@@ -58,7 +65,7 @@ void multiply_block(const TileKernels& kernels, const float* a, const float* b, 
     const int depth = std::min(multiply_depth, g.k - k0);
     const Run run = {0, depth};
     float* panel = panels;
-    for (int j = column_begin; j < column_end;) {
+    for (int j = column_begin; !packed_b && j < column_end;) {
       const int panel_columns = kernels.panel_columns(column_end - j),
                 columns = std::min(panel_columns, column_end - j);
       pack_panel(b, g, k0, depth, j, columns, panel_columns, panel);
@@ -69,22 +76,23 @@ void multiply_block(const TileKernels& kernels, const float* a, const float* b, 
       const int rows = std::min(row_end - i, kernels.tile_rows(kernels.panel_columns(column_end - column_begin)));
       const float* row[max_tile_rows];
       const std::int64_t a_step = pack_rows(a, g, k0, depth, i, rows, packed_rows, row);
-      panel = panels;
+      const float* block_panel = panels;
       for (int j = column_begin; j < column_end;) {
         const int panel_columns = kernels.panel_columns(column_end - j);
         const int columns = std::min(panel_columns, column_end - j);
-        multiply_into(kernels,
-                      {.rows = row,
-                       .runs = &run,
-                       .run_count = 1,
-                       .a_step = a_step,
-                       .b = panel,
-                       .b_step = panel_columns,
-                       .c = c + std::int64_t{i} * g.n + j,
-                       .c_step = g.n,
-                       .add = k0 > 0},
-                      panel_columns, rows, columns);
-        panel += depth * panel_columns;
+        multiply_into(
+            kernels,
+            {.rows = row,
+             .runs = &run,
+             .run_count = 1,
+             .a_step = a_step,
+             .b = packed_b ? packed_b + std::int64_t{g.k} * j + std::int64_t{k0} * panel_columns : block_panel,
+             .b_step = panel_columns,
+             .c = c + std::int64_t{i} * g.n + j,
+             .c_step = g.n,
+             .add = k0 > 0},
+            panel_columns, rows, columns);
+        block_panel += depth * panel_columns;
         j += columns;
       }
       i += rows;
@@ -111,12 +119,27 @@ void multiply_into(const TileKernels& kernels, TileOperands tile, int panel_colu
     }
 }
 
-void multiply(const float* a, const float* b, float* c, const MatmulGeometry& g) {
+std::int64_t packed_matrix_size(const MatmulGeometry& g) { return g.k * panels_width(tile_kernels(), g.n); }
+
+void pack_matrix(const float* b, const MatmulGeometry& g, float* packed) {
+  const TileKernels& kernels = tile_kernels();
+  const int width = kernels.panel_columns(max_panel_columns);
+  parallel_for(block_count(g.n, width), [&](std::int64_t task) {
+    const int begin = static_cast<int>(task) * width, end = std::min(g.n, begin + width);
+    for (int j = begin; j < end;) {
+      const int panel_columns = kernels.panel_columns(g.n - j), columns = std::min(panel_columns, g.n - j);
+      pack_panel(b, g, 0, g.k, j, columns, panel_columns, packed + std::int64_t{g.k} * j);
+      j += columns;
+    }
+  });
+}
+
+void multiply(const float* a, const float* b, float* c, const MatmulGeometry& g, const float* packed_b) {
   if (g.k == 0) return std::fill_n(c, std::int64_t{g.m} * g.n, 0.0f), void();
   const TileKernels& kernels = tile_kernels();
   const std::int64_t row_blocks = block_count(g.m, block_rows), column_blocks = block_count(g.n, block_columns);
   parallel_for(row_blocks * column_blocks, [&](std::int64_t task) {
-    multiply_block(kernels, a, b, c, g, static_cast<int>(task / column_blocks) * block_rows,
+    multiply_block(kernels, a, b, packed_b, c, g, static_cast<int>(task / column_blocks) * block_rows,
                    static_cast<int>(task % column_blocks) * block_columns);
   });
 }
