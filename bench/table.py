@@ -1,0 +1,163 @@
+#!/usr/bin/env python3
+"""Turns measurements into a page to read: the JSON of bench_kernels (Google Benchmark's) or of scripts/bench.sh.
+
+usage: table.py [--text] FILE
+
+Markdown on stdout; with --text, the same tables with their columns lined up for a terminal.
+
+examples:
+  bench_kernels --benchmark_out=kernels.json && bench/table.py --text kernels.json
+  bench/table.py bench/results/RESULT.json > RESULT.md
+"""
+import argparse
+import json
+import sys
+
+
+def number(value, decimals=1):
+    """1234.5 as "1,234.5"; what was not measured as "–"."""
+    return "–" if value is None else f"{value:,.{decimals}f}"
+
+
+def significant(value):
+    """Three digits or so: 0.0123, 1.23, 123."""
+    if value is None:
+        return "–"
+    size = abs(value)
+    return number(value, 0 if size >= 100 else 1 if size >= 10 else 2 if size >= 1 else 4)
+
+
+def table(header, rows, text):
+    """Rows of cells, the first column of words to the left, the others of numbers to the right."""
+    cells = [list(header), *[[str(cell) for cell in row] for row in rows]]
+    widths = [max(len(row[i]) for row in cells) for i in range(len(header))]
+    line = lambda row: [row[0].ljust(widths[0]), *[cell.rjust(width) for cell, width in zip(row[1:], widths[1:])]]
+    if text:
+        return "\n".join("  ".join(line(row)).rstrip() for row in cells) + "\n"
+    rule = ["-" * widths[0], *["-" * (width - 1) + ":" for width in widths[1:]]]
+    return "\n".join("| " + " | ".join(row) + " |" for row in [line(cells[0]), rule, *map(line, cells[1:])]) + "\n"
+
+
+def kernel_rows(benchmarks):
+    """Google Benchmark's entries as rows: the median where a case was repeated. Throws KeyError for other JSON."""
+    repeated = any(entry.get("aggregate_name") == "median" for entry in benchmarks)
+    rows = []
+    for entry in benchmarks:
+        if entry.get("error_occurred"):
+            raise ValueError(f"{entry['name']} failed: {entry.get('error_message')}")
+        if repeated != (entry.get("aggregate_name") == "median"):
+            continue
+        milliseconds = entry["real_time"] * {"ns": 1e-6, "us": 1e-3, "ms": 1, "s": 1e3}[entry["time_unit"]]
+        rows.append({"name": entry["run_name"].removesuffix("/real_time"), "ms": milliseconds,
+                     "gflops": entry.get("GFLOP/s"), "peak_percent": entry.get("%peak"),
+                     "gbs": entry.get("GB/s"), "bandwidth_percent": entry.get("%bandwidth")})
+    if not rows:
+        raise ValueError("no benchmark ran")
+    return rows
+
+
+def kernels_table(rows, text):
+    out = []
+    for kernel in dict.fromkeys(row["name"].split("/")[0] for row in rows):
+        own = [row for row in rows if row["name"].split("/")[0] == kernel]
+        out.append(table([kernel, "ms", "GFLOP/s", "% of peak", "GB/s", "% of bandwidth"],
+                         [[row["name"].split("/", 1)[1], number(row["ms"], 3), number(row["gflops"]),
+                           number(row["peak_percent"]), number(row["gbs"]), number(row["bandwidth_percent"])]
+                          for row in own], text))
+    return "\n".join(out)
+
+
+def roofline_table(rooflines, text):
+    return table(["instruction set", "threads", "GFLOP/s", "read GB/s", "copy GB/s", "triad GB/s"],
+                 [[r["instruction_set"], r["threads"], number(r["gflops"]), number(r["read_gbs"]), number(r["copy_gbs"]),
+                   number(r["triad_gbs"])] for r in rooflines], text)
+
+
+def peers_table(network, text):
+    """One network: each framework's best float32, lower precision in rows of their own."""
+    batch = network["batch"]
+    rows = []
+    for name, peer in network["peers"].items():
+        if peer.get("unavailable"):
+            rows.append([f"{name}: {peer['unavailable']}", *["–"] * 7])
+            continue
+        train, inference = peer.get("train_step_s"), peer.get("inference_s")
+        single = peer.get("inference_batch1_s")
+        rows.append([f"{name} {peer.get('version', '')}".strip(), significant(train and train * 1e3),
+                     number(train and batch / train, 0), significant(inference and inference * 1e3),
+                     number(inference and batch / inference, 0), significant(single and single * 1e3),
+                     number(peer.get("step_rss_growth_bytes") and peer["step_rss_growth_bytes"] / 1e6, 0),
+                     number(peer.get("start_s"), 2)])
+        for precision, figures in peer.get("lower_precision", {}).items():
+            train, inference = figures.get("train_step_s"), figures.get("inference_s")
+            single = figures.get("inference_batch1_s")
+            rows.append([f"{name}, {precision}", significant(train and train * 1e3),
+                         number(train and batch / train, 0), significant(inference and inference * 1e3),
+                         number(inference and batch / inference, 0), significant(single and single * 1e3), "–", "–"])
+    out = [table([f"{network['network']}, {network['size']} px, batch {batch}", "training ms", "images/s",
+                  f"inference ms", "images/s", "one picture ms", "step's memory MB", "start s"], rows, text)]
+    for what, ratio in network.get("ratios", {}).items():
+        out.append(f"- {what}: mien takes 1/{ratio['factor']:.2f} of the time of the fastest float32 peer ({ratio['peer']}).")
+    check = network.get("loss_check")
+    if check:
+        out.append(f"- Losses of the first {check['steps']} steps against Keras's: largest difference "
+                   f"{check['largest_relative']:.1e} (relative; allowed {check['tolerance']:.0e} in the first "
+                   f"{check['strict_steps']}, {check['late_tolerance']:.0e} after): "
+                   + ("they agree." if check["agrees"] else "**THEY DO NOT AGREE; THE COMPARISON IS VOID.**"))
+    for note in network.get("notes", []):
+        out.append(f"- {note}")
+    return "\n".join(out) + "\n"
+
+
+def scaling_table(points, text):
+    return table(["network", "threads", "batch", "size", "training ms", "images/s", "inference ms", "images/s",
+                  "step's memory MB"],
+                 [[p["network"], p["threads"], p["batch"], p["size"], significant(p["train_step_s"] * 1e3),
+                   number(p["batch"] / p["train_step_s"], 0), significant(p["inference_s"] * 1e3),
+                   number(p["batch"] / p["inference_s"], 0), number(p["peak_bytes"] / 1e6, 0)] for p in points], text)
+
+
+def result_page(result, text):
+    head = "" if text else "# "
+    section = lambda title: f"\n{title}\n{'-' * len(title)}\n" if text else f"\n## {title}\n"
+    out = [f"{head}mien {result['commit']}{' + uncommitted changes' if result['dirty'] else ''}, {result['date']}\n",
+           f"{result['machine']}. {result['build']}.{' A quick run: figures to look at, not to quote.' if result['quick'] else ''}"
+           f" Load average at the start: {result['load_average']:.2f}."]
+    if "roofline" in result:
+        out += [section("The machine's bounds"), roofline_table(result["roofline"], text)]
+    for network in result.get("networks", {}).values():
+        out += [section(f"{network['network']}: against the other frameworks"), peers_table(network, text)]
+    if "scaling" in result:
+        out += [section("How cost grows"), scaling_table(result["scaling"], text)]
+    if "start_up_s" in result:
+        out += [section("Start-up and size"),
+                table(["what", "value"],
+                      [["process start to first result, seed network, one picture", f"{result['start_up_s']:.3f} s"],
+                       *[[f"{name}, stripped", f"{size / 1e6:.1f} MB"] for name, size in result["size_bytes"].items()]],
+                      text)]
+    if "kernels" in result:
+        out += [section("Kernels"), kernels_table(result["kernels"], text)]
+    return "\n".join(out)
+
+
+def main():
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter,
+                                     usage=argparse.SUPPRESS)
+    parser.add_argument("--text", action="store_true", help="columns lined up, for a terminal")
+    parser.add_argument("file")
+    arguments = parser.parse_args()
+    try:
+        with open(arguments.file, encoding="utf-8") as file:
+            data = json.load(file)
+        if "benchmarks" in data:
+            print(kernels_table(kernel_rows(data["benchmarks"]), arguments.text))
+        else:
+            print(result_page(data, arguments.text))
+    except (OSError, ValueError, KeyError) as error:
+        print(f"table.py: {arguments.file}: {type(error).__name__}: {error}", file=sys.stderr)
+        return 1
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())

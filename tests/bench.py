@@ -1,0 +1,72 @@
+#!/usr/bin/env python3
+"""Runs the benchmark programs in short: usage: bench.py BENCH_KERNELS BENCH_NETWORK BENCH_FOLDER. Exit code 1 if
+anything is not as it should be."""
+import json
+import pathlib
+import subprocess
+import sys
+import tempfile
+
+
+def run(*command, **options):
+    print("$", *command, flush=True)
+    return subprocess.run([str(word) for word in command], check=True, text=True, stdout=subprocess.PIPE, **options).stdout
+
+
+def check(holds, what):
+    if not holds:
+        sys.exit(f"FAILED: {what}")
+
+
+def kernels(program, folder, scratch):
+    """One case of each kernel, in a table with a figure in every column that applies."""
+    names = run(program, "--benchmark_list_tests").split()
+    check(len(names) == len(set(names)) and len(names) > 100, "each case has a name of its own")
+    few = "conv2d/seed/conv5.*(automatic|direct)|dense/seed/256|softmax|adam"
+    run(program, f"--benchmark_filter={few}", "--benchmark_min_time=0.001", f"--benchmark_out={scratch}/kernels.json")
+    page = run(sys.executable, folder / "table.py", scratch / "kernels.json")
+    for kernel in ("conv2d", "dense", "softmax", "optimizer"):
+        check(f"| {kernel} " in page, f"the table has a part for {kernel}")
+    forward = next(line for line in page.splitlines() if "conv5" in line and "forward/direct" in line)
+    check(all(float(cell.replace(",", "")) > 0 for cell in forward.split("|")[2:-1]), "a convolution has every figure")
+    (scratch / "bad.json").write_text('{"benchmarks": []}')
+    bad = subprocess.run([sys.executable, folder / "table.py", scratch / "bad.json"], stderr=subprocess.PIPE)
+    check(bad.returncode == 1 and b"bad.json" in bad.stderr, "table.py says which file it cannot read")
+
+
+def network(program, scratch):
+    """The seed network, small, driven by lines; another one by options; the emulator refused."""
+    def serve(*commands, options=()):
+        said = run(program, "--size", 64, "--batch", 4, "--serve", *options, input="\n".join([*commands, "quit\n"]))
+        return [json.loads(line) for line in said.splitlines()]
+
+    weights, batches = scratch / "weights.safetensors", scratch / "batches"
+    ready, first, _, again, single, scores, killed, memory, bad, *_ = serve(
+        "train 2", "reset", "train 2", "infer 2 1", "logits 1", "killed", "memory", "walk", f"save {weights}",
+        f"export {batches}")
+    check(ready == {"ready": "seed"}, "it says when it is ready")
+    check(len(first["seconds"]) == 2 and first["losses"] == again["losses"], "reset goes back to the start")
+    check(len(single["seconds"]) == 2 and len(scores["logits"]) == 5, "inference of one picture")
+    check(len(killed["killed"]) == 5 and all(0 < share < 1 for share in killed["killed"].values()), "killed shares")
+    check(memory["allocations_after_first_step"] == 0, "a step of fixed shape allocates nothing after the first")
+    check("walk" in bad["error"], "an unknown command is answered, and does not end the program")
+    check(batches.stat().st_size == 2 * 4 * (64 * 64 + 1) * 4, "two batches of pictures and labels were written")
+    loaded = serve("logits 1", options=["--weights", weights])
+    trained = serve("train 2", "memory", "logits 1")  # as many steps as before the weights were saved
+    check(loaded[1] == trained[3], "weights go into a file and come back")
+    other = json.loads(run(program, "--network", "mobilenetv2", "--size", 32, "--batch", 2, "--train", 1, "--infer", 1))
+    check(other["train"]["losses"][0] > 0 and other["infer"]["2"]["seconds"][0] > 0, "another network by options")
+    refused = subprocess.run([program, "--device", "cuda_emulated"], stderr=subprocess.PIPE)
+    check(refused.returncode == 1 and b"emulator" in refused.stderr, "the emulator is refused")
+
+
+def main():
+    kernels_program, network_program, folder = map(pathlib.Path, sys.argv[1:])
+    with tempfile.TemporaryDirectory() as scratch:
+        kernels(kernels_program, folder, pathlib.Path(scratch))
+        network(network_program, pathlib.Path(scratch))
+    print("all is well")
+
+
+if __name__ == "__main__":
+    main()
