@@ -194,7 +194,9 @@ TEST_CASE("a moving average moves by 1 - momentum", "[cpu]") {
 }
 
 TEST_CASE("softmax and its gradient follow the definition, however large the logits", "[cpu]") {
-  for (const RowsGeometry& g : {RowsGeometry{9, 7}, RowsGeometry{3, 1}, RowsGeometry{5, 41}}) {
+  const InstructionSetScope scope = with_every_instruction_set();
+  for (const RowsGeometry& g : {RowsGeometry{9, 7}, RowsGeometry{3, 1}, RowsGeometry{301, 3}, RowsGeometry{70, 31},
+                                RowsGeometry{6, 32}, RowsGeometry{5, 41}}) {
     Floats x = draw(g.size(), 14, -30.0f, 30.0f);
     const Floats dy = draw(g.size(), 15);
     for (std::size_t i = 0; i < static_cast<std::size_t>(g.channels); ++i) x[i] += 1000;
@@ -208,7 +210,8 @@ TEST_CASE("softmax and its gradient follow the definition, however large the log
 }
 
 TEST_CASE("cross-entropy and its gradient follow the definition, with and without weights", "[cpu]") {
-  const RowsGeometry g{11, 7};
+  const InstructionSetScope scope = with_every_instruction_set();
+  const RowsGeometry g = GENERATE(RowsGeometry{11, 7}, RowsGeometry{131, 5}, RowsGeometry{9, 45});
   const Floats logits = draw(g.size(), 16, -20.0f, 20.0f), weights = draw(g.rows, 17, 0.5f, 2.0f), none;
   const Floats targets = draw(g.size(), 18, 0.0f, 1.0f), dloss = draw(g.rows, 19);
   for (const Floats& used : {weights, none}) {
@@ -231,16 +234,20 @@ TEST_CASE("cross-entropy and its gradient follow the definition, with and withou
 }
 
 TEST_CASE("a NaN among a row's logits makes its loss and its softmax NaN, and no other row's", "[cpu]") {
-  const RowsGeometry g{2, 5};
-  const Floats targets = {1, 0, 0, 0, 0, 1, 0, 0, 0, 0};
-  for (std::size_t place = 0; place < 5; ++place) {
-    Floats logits = draw(10, 20), loss(2), y(10);
+  const InstructionSetScope scope = with_every_instruction_set();
+  const int channels = GENERATE(5, 39);
+  const RowsGeometry g{2, channels};
+  const auto row = static_cast<std::size_t>(channels);
+  Floats targets(2 * row, 0.0f);
+  targets[0] = targets[row] = 1;
+  for (std::size_t place = 0; place < row; ++place) {
+    Floats logits = draw(g.size(), 20), loss(2), y(2 * row);
     logits[place] = not_a_number;
     cpu::softmax_cross_entropy_forward(view(logits), view(targets), {}, view(loss), g);
     CHECK(std::isnan(loss[0]));
     CHECK_FALSE(std::isnan(loss[1]));
     cpu::softmax_forward(view(logits), view(y), g);
-    for (std::size_t i = 0; i < 10; ++i) REQUIRE(std::isnan(y[i]) == (i < 5));
+    for (std::size_t i = 0; i < 2 * row; ++i) REQUIRE(std::isnan(y[i]) == (i < row));
   }
 }
 
@@ -258,6 +265,25 @@ TEST_CASE("the largest of a row is its first, or its first NaN", "[cpu]") {
   CHECK(at_every_thread_count<std::int32_t>(4, [&](View<std::int32_t> index) {
           cpu::argmax_rows(view(x), index, {4, 4});
         }) == std::vector<std::int32_t>{1, 1, 0, 3});
+}
+
+TEST_CASE("the largest of a long row is its first, or its first NaN, wherever they stand", "[cpu]") {
+  const InstructionSetScope scope = with_every_instruction_set();
+  const int channels = GENERATE(31, 32, 45, 100);
+  const auto found = [&](const Floats& row) {
+    std::vector<std::int32_t> index(1);
+    cpu::argmax_rows(view(row), view(index), {1, channels});
+    return index[0];
+  };
+  for (int first = 0; first < channels; ++first)
+    for (const int second : {first, (first + 1) % channels, channels - 1}) {
+      Floats row(static_cast<std::size_t>(channels), -infinity);
+      row[static_cast<std::size_t>(first)] = row[static_cast<std::size_t>(second)] = 2.0f;
+      REQUIRE(found(row) == std::min(first, second));
+      row[0] = 3.0f;
+      row[static_cast<std::size_t>(first)] = row[static_cast<std::size_t>(second)] = not_a_number;
+      REQUIRE(found(row) == std::min(first, second));
+    }
 }
 
 TEST_CASE("gather looks values up", "[cpu]") {

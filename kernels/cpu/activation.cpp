@@ -1,11 +1,11 @@
-// Activations and the affine maps: one value in, one value out. The relu family is written in vectors; the others go
-// through `activate` of scalar.h, which the convolution's epilogue uses too, so that fused and unfused agree.
+// Activations and the affine maps: one value in, one value out, in vectors (activation-inl.h holds the functions).
 #undef HWY_TARGET_INCLUDE
 #define HWY_TARGET_INCLUDE "mien/kernels/cpu/activation.cpp"
 #include <hwy/foreach_target.h>
 //
 #include <hwy/highway.h>
 
+#include "mien/kernels/cpu/activation-inl.h"
 #include "mien/kernels/cpu/instruction_set.h"
 #include "mien/kernels/cpu/parallel.h"
 #include "mien/kernels/cpu/vectors-inl.h"
@@ -23,50 +23,19 @@ void write_vectors(View<float> y, const Map& map) {
   });
 }
 
-// Comparisons with a NaN are false, and every branch taken then is x itself.
-
-void relu_forward(const float* x, View<float> y) {
-  write_vectors(y, [x](auto d, std::int64_t i) HWY_ATTR {
-    const auto value = hn::LoadU(d, x + i);
-    return hn::IfThenZeroElse(hn::Le(value, hn::Zero(d)), value);
+void write_activated(const float* x, View<float> y, Activation activation) {
+  with_kind(activation.kind, [=]<ActivationKind kind>() {
+    write_vectors(
+        y, [=](auto d, std::int64_t i) HWY_ATTR { return activate_vector<kind>(d, hn::LoadU(d, x + i), activation); });
   });
 }
 
-void relu6_forward(const float* x, View<float> y) {
-  write_vectors(y, [x](auto d, std::int64_t i) HWY_ATTR {
-    const auto value = hn::LoadU(d, x + i), six = hn::Set(d, 6.0f);
-    return hn::IfThenZeroElse(hn::Le(value, hn::Zero(d)), hn::IfThenElse(hn::Ge(value, six), six, value));
-  });
-}
-
-void leaky_relu_forward(const float* x, View<float> y, float slope) {
-  write_vectors(y, [x, slope](auto d, std::int64_t i) HWY_ATTR {
-    const auto value = hn::LoadU(d, x + i);
-    return hn::IfThenElse(hn::Lt(value, hn::Zero(d)), hn::Mul(hn::Set(d, slope), value), value);
-  });
-}
-
-// The gradient is a product, not a choice: a NaN in dy comes through even where the slope is 0.
-
-void relu_backward(const float* y, const float* dy, View<float> dx) {
-  write_vectors(dx, [y, dy](auto d, std::int64_t i) HWY_ATTR {
-    const auto slope = hn::IfThenZeroElse(hn::Le(hn::LoadU(d, y + i), hn::Zero(d)), hn::Set(d, 1.0f));
-    return hn::Mul(hn::LoadU(d, dy + i), slope);
-  });
-}
-
-void relu6_backward(const float* y, const float* dy, View<float> dx) {
-  write_vectors(dx, [y, dy](auto d, std::int64_t i) HWY_ATTR {
-    const auto value = hn::LoadU(d, y + i);
-    const auto flat = hn::Or(hn::Le(value, hn::Zero(d)), hn::Ge(value, hn::Set(d, 6.0f)));
-    return hn::Mul(hn::LoadU(d, dy + i), hn::IfThenZeroElse(flat, hn::Set(d, 1.0f)));
-  });
-}
-
-void leaky_relu_backward(const float* y, const float* dy, View<float> dx, float slope) {
-  write_vectors(dx, [y, dy, slope](auto d, std::int64_t i) HWY_ATTR {
-    const auto negative = hn::Le(hn::LoadU(d, y + i), hn::Zero(d));
-    return hn::Mul(hn::LoadU(d, dy + i), hn::IfThenElse(negative, hn::Set(d, slope), hn::Set(d, 1.0f)));
+/// The gradient is a product, not a choice: a NaN in dy comes through even where the slope is 0.
+void write_gradient(const float* y, const float* dy, View<float> dx, Activation activation) {
+  with_kind(activation.kind, [=]<ActivationKind kind>() {
+    write_vectors(dx, [=](auto d, std::int64_t i) HWY_ATTR {
+      return hn::Mul(hn::LoadU(d, dy + i), slope_vector<kind>(d, hn::LoadU(d, y + i), activation));
+    });
   });
 }
 
@@ -77,12 +46,8 @@ HWY_AFTER_NAMESPACE();
 #if HWY_ONCE
 namespace mien::kernels::cpu {
 
-HWY_EXPORT(relu_forward);
-HWY_EXPORT(relu6_forward);
-HWY_EXPORT(leaky_relu_forward);
-HWY_EXPORT(relu_backward);
-HWY_EXPORT(relu6_backward);
-HWY_EXPORT(leaky_relu_backward);
+HWY_EXPORT(write_activated);
+HWY_EXPORT(write_gradient);
 
 namespace {
 
@@ -107,36 +72,12 @@ void affine(View<const float> x, View<float> y, float scale, float offset) {
 
 void activation_forward(View<const float> x, View<float> y, Activation activation) {
   instruction_set();
-  switch (activation.kind) {
-    case ActivationKind::relu:
-      return HWY_DYNAMIC_DISPATCH(relu_forward)(x.data, y);
-    case ActivationKind::relu6:
-      return HWY_DYNAMIC_DISPATCH(relu6_forward)(x.data, y);
-    case ActivationKind::leaky_relu:
-      return HWY_DYNAMIC_DISPATCH(leaky_relu_forward)(x.data, y, activation.slope);
-    default:
-      write_each(y, [=](std::int64_t i) { return activate(x.data[i], activation); });
-  }
+  HWY_DYNAMIC_DISPATCH(write_activated)(x.data, y, activation);
 }
 
 void activation_backward(View<const float> y, View<const float> dy, View<float> dx, Activation activation) {
   instruction_set();
-  switch (activation.kind) {
-    case ActivationKind::relu:
-      return HWY_DYNAMIC_DISPATCH(relu_backward)(y.data, dy.data, dx);
-    case ActivationKind::relu6:
-      return HWY_DYNAMIC_DISPATCH(relu6_backward)(y.data, dy.data, dx);
-    case ActivationKind::leaky_relu:
-      return HWY_DYNAMIC_DISPATCH(leaky_relu_backward)(y.data, dy.data, dx, activation.slope);
-    case ActivationKind::sigmoid:  // the kind as a constant, so that its switch leaves the loop
-      return write_each(
-          dx, [=](std::int64_t i) { return dy.data[i] * activation_slope(y.data[i], {ActivationKind::sigmoid}); });
-    case ActivationKind::tanh:
-      return write_each(
-          dx, [=](std::int64_t i) { return dy.data[i] * activation_slope(y.data[i], {ActivationKind::tanh}); });
-    default:
-      write_each(dx, [=](std::int64_t i) { return dy.data[i]; });
-  }
+  HWY_DYNAMIC_DISPATCH(write_gradient)(y.data, dy.data, dx, activation);
 }
 
 }  // namespace mien::kernels::cpu

@@ -6,6 +6,7 @@
 //
 #include <hwy/highway.h>
 
+#include "mien/kernels/cpu/activation-inl.h"
 #include "mien/kernels/cpu/conv2d_epilogue.h"
 #include "mien/kernels/cpu/instruction_set.h"
 
@@ -24,64 +25,6 @@ HWY_INLINE void for_each_vector(int channels, const Body& body) {
   for (; c + static_cast<int>(hn::Lanes(wide)) <= channels; c += hn::Lanes(wide)) body(wide, c);
   for (; c + static_cast<int>(hn::Lanes(narrow)) <= channels; c += hn::Lanes(narrow)) body(narrow, c);
   for (; c < channels; ++c) body(single, c);
-}
-
-/// activate() of kernels/scalar.h on a vector: the same comparisons, so that a NaN stays one.
-template <ActivationKind kind, class D, class V>
-HWY_INLINE V activate_vector(D d, V x, Activation activation) {
-  if constexpr (kind == ActivationKind::relu) {
-    return hn::IfThenElse(hn::Le(x, hn::Zero(d)), hn::Zero(d), x);
-  } else if constexpr (kind == ActivationKind::relu6) {
-    const V six = hn::Set(d, 6.0f);
-    return hn::IfThenElse(hn::Le(x, hn::Zero(d)), hn::Zero(d), hn::IfThenElse(hn::Ge(x, six), six, x));
-  } else if constexpr (kind == ActivationKind::leaky_relu) {
-    return hn::IfThenElse(hn::Lt(x, hn::Zero(d)), hn::Mul(hn::Set(d, activation.slope), x), x);
-  } else if constexpr (kind == ActivationKind::linear) {
-    return x;
-  } else {
-    alignas(64) float lane[HWY_MAX_BYTES / sizeof(float)];
-    hn::Store(x, d, lane);
-    for (std::size_t i = 0; i < hn::Lanes(d); ++i) lane[i] = activate(lane[i], activation);
-    return hn::Load(d, lane);
-  }
-}
-
-/// activation_slope() of kernels/scalar.h on a vector.
-template <ActivationKind kind, class D, class V>
-HWY_INLINE V slope_vector(D d, V y, Activation activation) {
-  const V zero = hn::Zero(d), one = hn::Set(d, 1.0f);
-  if constexpr (kind == ActivationKind::relu) {
-    return hn::IfThenElse(hn::Le(y, zero), zero, one);
-  } else if constexpr (kind == ActivationKind::relu6) {
-    return hn::IfThenElse(hn::Or(hn::Le(y, zero), hn::Ge(y, hn::Set(d, 6.0f))), zero, one);
-  } else if constexpr (kind == ActivationKind::leaky_relu) {
-    return hn::IfThenElse(hn::Le(y, zero), hn::Set(d, activation.slope), one);
-  } else if constexpr (kind == ActivationKind::sigmoid) {
-    return hn::Mul(y, hn::Sub(one, y));
-  } else if constexpr (kind == ActivationKind::tanh) {
-    return hn::Sub(one, hn::Mul(y, y));
-  } else {
-    return one;
-  }
-}
-
-/// Calls body<kind>() for the activation's kind.
-template <class Body>
-HWY_INLINE void with_kind(ActivationKind kind, const Body& body) {
-  switch (kind) {
-    case ActivationKind::relu:
-      return body.template operator()<ActivationKind::relu>();
-    case ActivationKind::relu6:
-      return body.template operator()<ActivationKind::relu6>();
-    case ActivationKind::leaky_relu:
-      return body.template operator()<ActivationKind::leaky_relu>();
-    case ActivationKind::sigmoid:
-      return body.template operator()<ActivationKind::sigmoid>();
-    case ActivationKind::tanh:
-      return body.template operator()<ActivationKind::tanh>();
-    default:
-      return body.template operator()<ActivationKind::linear>();
-  }
 }
 
 template <ActivationKind kind>
