@@ -1,9 +1,11 @@
 // The convolution's forward pass and input gradient as correlations (conv2d_correlate.h).
 #include <algorithm>
 #include <numeric>
+#include <vector>
 
 #include "mien/kernels/cpu/conv2d_algorithms.h"
 #include "mien/kernels/cpu/conv2d_correlate.h"
+#include "mien/kernels/cpu/conv2d_packing.h"
 #include "mien/kernels/cpu/parallel.h"
 
 namespace mien::kernels::cpu {
@@ -50,6 +52,18 @@ Correlation forward_correlation(const Conv2dGeometry& g) {
           .pool = g.pool};
 }
 
+/// Zeros at every place of the result.
+void clear(const Correlation& c) {
+  const int channels = c.groups * c.out_per_group;
+  parallel_for(std::int64_t{c.batch} * c.height.positions, [&](std::int64_t task) {
+    const std::int64_t row = task / c.height.positions * c.result_height +
+                             task % c.height.positions * c.result_row_step + c.result_row_first;
+    float* to = c.y + (row * c.result_width + c.result_column_first) * channels;
+    for (int column = 0; column < c.width.positions; ++column, to += std::int64_t{c.result_column_step} * channels)
+      std::fill_n(to, channels, 0.0f);
+  });
+}
+
 }  // namespace
 
 std::int64_t packed_weights_size(const Conv2dGeometry& g) { return packed_weights_size(forward_correlation(g)); }
@@ -76,36 +90,39 @@ void conv2d_forward_blocked(View<const float> x, View<const float> w, View<const
 
 void conv2d_backward_input_blocked(View<const float> dz, View<const float> w, View<float> dx, const Conv2dGeometry& g,
                                    bool gather_patches) {
-  // A stride leaves cells that fewer taps reach, or none at all: those stay zero.
-  const bool unreached = g.height.stride > 1 || g.width.stride > 1;
-  if (unreached)
-    parallel_elements(dx.size,
-                      [&](std::int64_t begin, std::int64_t end) { std::fill(dx.data + begin, dx.data + end, 0.0f); });
+  // Each remainder has taps of its own; a stride leaves cells that none reaches, which are zero.
+  std::vector<Correlation> parts;
   for (int row = 0; row < std::min(g.height.stride, g.height.input); ++row)
     for (int column = 0; column < std::min(g.width.stride, g.width.input); ++column) {
       const GradientAxis height = gradient_axis(g.height, row), width = gradient_axis(g.width, column);
-      if (height.taps.taps == 0 || width.taps.taps == 0) continue;
-      correlate({.batch = g.batch,
-                 .height = height.taps,
-                 .width = width.taps,
-                 .groups = g.groups,
-                 .in_per_group = g.out_per_group(),
-                 .out_per_group = g.in_per_group(),
-                 .source = dz.data,
-                 .w = w.data,
-                 .w_kernel_width = g.width.kernel,
-                 .w_height = height.kernel,
-                 .w_width = width.kernel,
-                 .w_turned = true,
-                 .y = dx.data,
-                 .result_height = g.height.input,
-                 .result_width = g.width.input,
-                 .result_row_step = g.height.stride,
-                 .result_row_first = row,
-                 .result_column_step = g.width.stride,
-                 .result_column_first = column,
-                 .gather_patches = gather_patches});
+      parts.push_back({.batch = g.batch,
+                       .height = height.taps,
+                       .width = width.taps,
+                       .groups = g.groups,
+                       .in_per_group = g.out_per_group(),
+                       .out_per_group = g.in_per_group(),
+                       .source = dz.data,
+                       .w = w.data,
+                       .w_kernel_width = g.width.kernel,
+                       .w_height = height.kernel,
+                       .w_width = width.kernel,
+                       .w_turned = true,
+                       .y = dx.data,
+                       .result_height = g.height.input,
+                       .result_width = g.width.input,
+                       .result_row_step = g.height.stride,
+                       .result_row_first = row,
+                       .result_column_step = g.width.stride,
+                       .result_column_first = column,
+                       .gather_patches = gather_patches});
     }
+  if (is_depthwise(parts.front())) return correlate_depthwise(parts.data(), static_cast<int>(parts.size()));
+  for (const Correlation& part : parts) {
+    if (part.height.taps == 0 || part.width.taps == 0)
+      clear(part);
+    else
+      correlate(part);
+  }
 }
 
 }  // namespace mien::kernels::cpu

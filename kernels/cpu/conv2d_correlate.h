@@ -46,6 +46,10 @@ struct Correlation {
 /// Computes it, on all threads.
 void correlate(const Correlation& c);
 
+/// Computes `count` depthwise correlations that read one source and write places of their own of one result, together:
+/// row after row, so that what they share stays in a cache. One without taps gives zeros.
+void correlate_depthwise(const Correlation* parts, int count);
+
 /// Weights lie in memory as the tiles read them, for a result that is computed many times from the same weights: floats
 /// that they take (0: nothing to prepare), and the packing. They hold for any batch and image size, and for the
 /// instruction set in use alone.

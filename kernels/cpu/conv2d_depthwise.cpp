@@ -1,5 +1,6 @@
-// Depthwise sums (conv2d_depthwise.h), compiled once per instruction set. Four positions (or taps) at a time share each
-// load of what they have in common, and hide the latency of each other's multiply-adds.
+// Depthwise sums (conv2d_depthwise.h), compiled once per instruction set. Four positions (or nine taps, or three) at a
+// time share each load of what they have in common, and hide the latency of each other's multiply-adds. Within them,
+// vectors run over the channels, as memory does.
 #undef HWY_TARGET_INCLUDE
 #define HWY_TARGET_INCLUDE "mien/kernels/cpu/conv2d_depthwise.cpp"
 #include <hwy/foreach_target.h>
@@ -8,97 +9,77 @@
 
 #include "mien/kernels/cpu/conv2d_depthwise.h"
 #include "mien/kernels/cpu/instruction_set.h"
+#include "mien/kernels/cpu/vectors-inl.h"
 
 HWY_BEFORE_NAMESPACE();
 namespace mien::kernels::cpu {
 namespace HWY_NAMESPACE {
 namespace hn = hwy::HWY_NAMESPACE;
 
-template <class D>
-HWY_INLINE void sums_of_vector(D d, const DepthwiseRow& row, const float* w, std::int64_t w_pitch, float* sums,
-                               std::int64_t sums_pitch) {
+// Accumulators stay in registers only where the loops over them are unrolled.
+#if defined(__clang__)
+#define MIEN_UNROLL _Pragma("clang loop unroll(full)")
+#else
+#define MIEN_UNROLL _Pragma("GCC unroll 16")
+#endif
+
+/// The sums of `count` positions from `position` on, of the vector of channels at c.
+template <int count, class D>
+HWY_INLINE void sum_positions(D d, const DepthwiseRow& row, const float* w, int position, std::int64_t c, float* sums,
+                              std::int64_t pitch) {
+  const float* const x = row.x + position * row.step + c;
+  hn::Vec<D> sum[count];
+  MIEN_UNROLL
+  for (int i = 0; i < count; ++i) sum[i] = hn::Zero(d);
+  for (int tap = 0; tap < row.tap_count; ++tap) {
+    const auto weight = hn::LoadU(d, w + row.taps[tap].w + c);
+    const float* const from = x + row.taps[tap].x;
+    MIEN_UNROLL
+    for (int i = 0; i < count; ++i) sum[i] = hn::MulAdd(hn::LoadU(d, from + i * row.step), weight, sum[i]);
+  }
+  MIEN_UNROLL
+  for (int i = 0; i < count; ++i) hn::StoreU(sum[i], d, sums + (position + i) * pitch + c);
+}
+
+void depthwise_sums(const DepthwiseRow& row, const float* w, float* sums, std::int64_t pitch) {
   int position = 0;
-  for (; position + 4 <= row.positions; position += 4) {
-    const float* const window = row.window + position * row.step;
-    auto sum_0 = hn::Zero(d), sum_1 = sum_0, sum_2 = sum_0, sum_3 = sum_0;
-    for (int tap = 0; tap < row.tap_count; ++tap) {
-      const auto weight = hn::LoadU(d, w + tap * w_pitch);
-      const float* const x = window + row.taps[tap];
-      sum_0 = hn::MulAdd(hn::LoadU(d, x), weight, sum_0);
-      sum_1 = hn::MulAdd(hn::LoadU(d, x + row.step), weight, sum_1);
-      sum_2 = hn::MulAdd(hn::LoadU(d, x + 2 * row.step), weight, sum_2);
-      sum_3 = hn::MulAdd(hn::LoadU(d, x + 3 * row.step), weight, sum_3);
-    }
-    float* const to = sums + position * sums_pitch;
-    hn::StoreU(sum_0, d, to);
-    hn::StoreU(sum_1, d, to + sums_pitch);
-    hn::StoreU(sum_2, d, to + 2 * sums_pitch);
-    hn::StoreU(sum_3, d, to + 3 * sums_pitch);
-  }
-  for (; position < row.positions; ++position) {
-    auto sum = hn::Zero(d);
-    for (int tap = 0; tap < row.tap_count; ++tap)
-      sum = hn::MulAdd(hn::LoadU(d, row.window + position * row.step + row.taps[tap]), hn::LoadU(d, w + tap * w_pitch),
-                       sum);
-    hn::StoreU(sum, d, sums + position * sums_pitch);
-  }
+  for (; position + 4 <= row.positions; position += 4)
+    for_each_vector(0, row.channels,
+                    [&](auto d, std::int64_t c) HWY_ATTR { sum_positions<4>(d, row, w, position, c, sums, pitch); });
+  for (; position < row.positions; ++position)
+    for_each_vector(0, row.channels,
+                    [&](auto d, std::int64_t c) HWY_ATTR { sum_positions<1>(d, row, w, position, c, sums, pitch); });
 }
 
-template <class D>
-HWY_INLINE void weights_of_vector(D d, const DepthwiseRow& row, const float* dz, std::int64_t dz_pitch, float* dw,
-                                  std::int64_t dw_pitch) {
-  int tap = 0;
-  for (; tap + 4 <= row.tap_count; tap += 4) {
-    auto sum_0 = hn::Zero(d), sum_1 = sum_0, sum_2 = sum_0, sum_3 = sum_0;
-    for (int position = 0; position < row.positions; ++position) {
-      const auto gradient = hn::LoadU(d, dz + position * dz_pitch);
-      const float* const x = row.window + position * row.step;
-      sum_0 = hn::MulAdd(hn::LoadU(d, x + row.taps[tap]), gradient, sum_0);
-      sum_1 = hn::MulAdd(hn::LoadU(d, x + row.taps[tap + 1]), gradient, sum_1);
-      sum_2 = hn::MulAdd(hn::LoadU(d, x + row.taps[tap + 2]), gradient, sum_2);
-      sum_3 = hn::MulAdd(hn::LoadU(d, x + row.taps[tap + 3]), gradient, sum_3);
-    }
-    float* const to = dw + tap * dw_pitch;
-    hn::StoreU(hn::Add(hn::LoadU(d, to), sum_0), d, to);
-    hn::StoreU(hn::Add(hn::LoadU(d, to + dw_pitch), sum_1), d, to + dw_pitch);
-    hn::StoreU(hn::Add(hn::LoadU(d, to + 2 * dw_pitch), sum_2), d, to + 2 * dw_pitch);
-    hn::StoreU(hn::Add(hn::LoadU(d, to + 3 * dw_pitch), sum_3), d, to + 3 * dw_pitch);
+/// Adds to the gradients of `count` taps from `tap` on.
+template <int count, class D>
+HWY_INLINE void add_taps(D d, const DepthwiseRow& row, const float* dz, std::int64_t pitch, int tap, std::int64_t c,
+                         float* dw) {
+  const DepthwiseTap* const taps = row.taps + tap;
+  const float* x[count];
+  hn::Vec<D> sum[count];
+  MIEN_UNROLL
+  for (int i = 0; i < count; ++i) {
+    x[i] = row.x + taps[i].x + c;
+    sum[i] = hn::LoadU(d, dw + taps[i].w + c);
   }
-  for (; tap < row.tap_count; ++tap) {
-    auto sum = hn::Zero(d);
-    for (int position = 0; position < row.positions; ++position)
-      sum = hn::MulAdd(hn::LoadU(d, row.window + position * row.step + row.taps[tap]),
-                       hn::LoadU(d, dz + position * dz_pitch), sum);
-    float* const to = dw + tap * dw_pitch;
-    hn::StoreU(hn::Add(hn::LoadU(d, to), sum), d, to);
+  std::int64_t place = 0;
+  for (int position = 0; position < row.positions; ++position, place += row.step) {
+    const auto gradient = hn::LoadU(d, dz + position * pitch + c);
+    MIEN_UNROLL
+    for (int i = 0; i < count; ++i) sum[i] = hn::MulAdd(hn::LoadU(d, x[i] + place), gradient, sum[i]);
   }
+  MIEN_UNROLL
+  for (int i = 0; i < count; ++i) hn::StoreU(sum[i], d, dw + taps[i].w + c);
 }
 
-using Wide = hn::ScalableTag<float>;
-using Single = hn::CappedTag<float, 1>;
-
-/// `row` from channel c on.
-HWY_INLINE DepthwiseRow from_channel(DepthwiseRow row, int c) {
-  row.window += c;
-  return row;
-}
-
-void depthwise_sums(const DepthwiseRow& row, const float* w, std::int64_t w_pitch, float* sums,
-                    std::int64_t sums_pitch) {
-  const int lanes = static_cast<int>(hn::Lanes(Wide()));
-  int c = 0;
-  for (; c + lanes <= row.channels; c += lanes)
-    sums_of_vector(Wide(), from_channel(row, c), w + c, w_pitch, sums + c, sums_pitch);
-  for (; c < row.channels; ++c) sums_of_vector(Single(), from_channel(row, c), w + c, w_pitch, sums + c, sums_pitch);
-}
-
-void depthwise_weights(const DepthwiseRow& row, const float* dz, std::int64_t dz_pitch, float* dw,
-                       std::int64_t dw_pitch) {
-  const int lanes = static_cast<int>(hn::Lanes(Wide()));
-  int c = 0;
-  for (; c + lanes <= row.channels; c += lanes)
-    weights_of_vector(Wide(), from_channel(row, c), dz + c, dz_pitch, dw + c, dw_pitch);
-  for (; c < row.channels; ++c) weights_of_vector(Single(), from_channel(row, c), dz + c, dz_pitch, dw + c, dw_pitch);
+void depthwise_weights(const DepthwiseRow& row, const float* dz, std::int64_t pitch, float* dw) {
+  for_each_vector(0, row.channels, [&](auto d, std::int64_t c) HWY_ATTR {
+    int tap = 0;
+    for (; tap + 9 <= row.tap_count; tap += 9) add_taps<9>(d, row, dz, pitch, tap, c, dw);
+    for (; tap + 3 <= row.tap_count; tap += 3) add_taps<3>(d, row, dz, pitch, tap, c, dw);
+    for (; tap < row.tap_count; ++tap) add_taps<1>(d, row, dz, pitch, tap, c, dw);
+  });
 }
 
 const DepthwiseKernels* depthwise_table() {

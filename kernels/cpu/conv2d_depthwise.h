@@ -6,11 +6,17 @@
 
 namespace mien::kernels::cpu {
 
-/// A row of neighbouring positions. Offsets, pitches and steps in floats.
+/// One tap: how far its cell lies from a position's first, and its weights (or their gradient) from the first, in
+/// floats.
+struct DepthwiseTap {
+  std::int64_t x, w;
+};
+
+/// Neighbouring positions that have the same taps inside the image. Pitches and steps in floats.
 struct DepthwiseRow {
-  const float* window;       ///< tap (0, 0) of the first position
-  std::int64_t step;         ///< from one position to the next
-  const std::int64_t* taps;  ///< the offset of each tap
+  const float* x;     ///< the first position's
+  std::int64_t step;  ///< from one position's to the next
+  const DepthwiseTap* taps;
   int tap_count;
   int positions;
   int channels;
@@ -18,10 +24,10 @@ struct DepthwiseRow {
 
 /// Those of one instruction set.
 struct DepthwiseKernels {
-  /// sums[position * sums_pitch + c] = sum over taps, in order, of window * w[tap * w_pitch + c].
-  void (*sums)(const DepthwiseRow& row, const float* w, std::int64_t w_pitch, float* sums, std::int64_t sums_pitch);
-  /// dw[tap * dw_pitch + c] += sum over positions, in order, of window * dz[position * dz_pitch + c].
-  void (*weights)(const DepthwiseRow& row, const float* dz, std::int64_t dz_pitch, float* dw, std::int64_t dw_pitch);
+  /// sums[position * pitch + c] = sum over taps, in order, of x * w.
+  void (*sums)(const DepthwiseRow& row, const float* w, float* sums, std::int64_t pitch);
+  /// dw += sum over positions, in order, of x * dz[position * pitch + c].
+  void (*weights)(const DepthwiseRow& row, const float* dz, std::int64_t pitch, float* dw);
 };
 
 const DepthwiseKernels& depthwise_kernels();

@@ -9,7 +9,7 @@
 #include <vector>
 
 #include "mien/kernels/cpu/conv2d_algorithms.h"
-#include "mien/kernels/cpu/conv2d_depthwise.h"
+#include "mien/kernels/cpu/conv2d_depthwise_taps.h"
 #include "mien/kernels/cpu/conv2d_window.h"
 #include "mien/kernels/cpu/gemm_tile.h"
 #include "mien/kernels/cpu/parallel.h"
@@ -121,29 +121,34 @@ void add_panel(const Plan& plan, const TileKernels& kernels, const SourceWindow&
   }
 }
 
-void add_depthwise(const Plan& plan, const DepthwiseKernels& kernels, const SourceWindow& window, const Rows& rows,
-                   const float* dz, int channels, float* dw) {
-  static thread_local std::vector<std::int64_t> taps;
+/// Adds the depthwise gradient of a block of images: the image is read where it lies, near its border with fewer taps.
+void sum_depthwise(const Plan& plan, const float* x, const float* dz, int images_begin, int images_end, int begin,
+                   int count, float* dw) {
+  static thread_local std::vector<DepthwiseTap> taps;
   const Conv2dGeometry& g = plan.g;
-  taps.clear();
-  for (int i = 0; i < g.height.kernel; ++i)
-    for (int j = 0; j < g.width.kernel; ++j)
-      taps.push_back(i * plan.height.spacing * window.row_pitch + j * plan.width.spacing * window.column_pitch);
-  for (int row = 0; row < rows.end - rows.begin; ++row)
-    kernels.weights({.window = window.data + std::int64_t{row} * plan.height.step * window.row_pitch,
-                     .step = plan.width.step * window.column_pitch,
-                     .taps = taps.data(),
-                     .tap_count = plan.taps,
-                     .positions = g.width.output,
-                     .channels = channels},
-                    dz + std::int64_t{row} * g.width.output * g.out_channels, g.out_channels, dw, g.out_channels);
+  const DepthwiseKernels& kernels = depthwise_kernels();
+  for (int tap = 0; tap < plan.taps; ++tap) std::fill_n(dw + std::int64_t{tap} * g.out_channels + begin, count, 0.0f);
+  for (std::int64_t image = images_begin; image < images_end; ++image)
+    for (int row = 0; row < g.height.output; ++row)
+      for_each_stretch(plan.height, plan.width, row, 0, g.width.output, [&](const Stretch& stretch) {
+        list_taps(
+            plan.height, plan.width, g.in_channels, stretch,
+            [&](int tap) { return std::int64_t{tap} * g.out_channels; }, taps);
+        const std::int64_t dz_row = (image * g.height.output + row) * g.width.output;
+        kernels.weights({.x = x + image * g.height.input * g.width.input * g.in_channels + begin,
+                         .step = std::int64_t{g.width.stride} * g.in_channels,
+                         .taps = taps.data(),
+                         .tap_count = static_cast<int>(taps.size()),
+                         .positions = stretch.end - stretch.begin,
+                         .channels = count},
+                        dz + (dz_row + stretch.begin) * g.out_channels + begin, g.out_channels, dw + begin);
+      });
 }
 
 /// The partial gradient of one block of images, for one block of output channels.
 void sum_block(const Plan& plan, const float* x, const float* dz, int image_block, int channel_task, float* dw) {
   const Conv2dGeometry& g = plan.g;
   const TileKernels& kernels = tile_kernels();
-  const DepthwiseKernels& depthwise = depthwise_kernels();
   const int tasks_per_group = plan.depthwise ? plan.channel_tasks : plan.channel_tasks / g.groups;
   const int group = channel_task / tasks_per_group;
   const int begin_in_group = channel_task % tasks_per_group * plan.channels_per_task;
@@ -152,12 +157,11 @@ void sum_block(const Plan& plan, const float* x, const float* dz, int image_bloc
       std::min(plan.channels_per_task, (plan.depthwise ? g.out_channels : g.out_per_group()) - begin_in_group);
   const int source_begin = plan.depthwise ? begin : group * g.in_per_group();
   const int source_count = plan.depthwise ? count : g.in_per_group();
-  if (plan.depthwise)
-    for (int tap = 0; tap < plan.taps; ++tap) std::fill_n(dw + std::int64_t{tap} * g.out_channels + begin, count, 0.0f);
   float* const buffer =
       thread_scratch<WindowScratch>(window_size(plan.height, plan.width, plan.rows_per_sum, source_count));
   const int images_begin = image_block * plan.images_per_block;
   const int images_end = std::min(g.batch, images_begin + plan.images_per_block);
+  if (plan.depthwise) return sum_depthwise(plan, x, dz, images_begin, images_end, begin, count, dw);
   bool add = false;
   for (int image = images_begin; image < images_end; ++image)
     for (int row = 0; row < g.height.output; row += plan.rows_per_sum) {
@@ -167,10 +171,6 @@ void sum_block(const Plan& plan, const float* x, const float* dz, int image_bloc
                                               plan.height, plan.width, rows.begin, rows.end, buffer);
       const float* const gradient =
           dz + (std::int64_t{image} * g.height.output + row) * g.width.output * g.out_channels + begin;
-      if (plan.depthwise) {
-        add_depthwise(plan, depthwise, window, rows, gradient, count, dw + begin);
-        continue;
-      }
       for (int j = 0; j < count;) {
         const int panel = kernels.panel_columns(count - j), columns = std::min(panel, count - j);
         add_panel(plan, kernels, window, rows, gradient + j, panel, columns, dw + begin + j, add);

@@ -47,14 +47,20 @@ inline std::int64_t window_size(const TapAxis& height, const TapAxis& width, int
   return window_rows * (width.highest(width.positions - 1) - width.lowest(0) + 1) * channels;
 }
 
+/// Whether a window over all positions reaches past the source.
+inline bool is_padded(const TapAxis& height, const TapAxis& width) {
+  return height.lowest(0) < 0 || height.highest(height.positions - 1) >= height.source || width.lowest(0) < 0 ||
+         width.highest(width.positions - 1) >= width.source;
+}
+
 /// The window of rows row_begin … row_end-1 of positions; `buffer` (window_size floats) is used where it must be
-/// copied.
+/// copied, and always where `copied` asks for it.
 inline SourceWindow open_window(const Source& source, const TapAxis& height, const TapAxis& width, int row_begin,
-                                int row_end, float* buffer) {
+                                int row_end, float* buffer, bool copied = false) {
   const int top = height.lowest(row_begin), bottom = height.highest(row_end - 1) + 1;
   const int left = width.lowest(0), right = width.highest(width.positions - 1) + 1;
   const std::int64_t image_pitch = std::int64_t{width.source} * source.channels;
-  if (top >= 0 && left >= 0 && bottom <= height.source && right <= width.source)
+  if (!copied && top >= 0 && left >= 0 && bottom <= height.source && right <= width.source)
     return {source.image + top * image_pitch + std::int64_t{left} * source.channels + source.channel_begin, image_pitch,
             source.channels};
   const std::int64_t count = source.channel_count, pitch = (right - left) * count;

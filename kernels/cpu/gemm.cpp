@@ -6,6 +6,7 @@
 #include <algorithm>
 #include <cstring>
 
+#include "mien/kernels/cpu/panels.h"
 #include "mien/kernels/cpu/parallel.h"
 #include "mien/kernels/kernels.h"
 
@@ -18,16 +19,10 @@ constexpr int block_rows = 192, block_columns = 64;
 /// Copies rows k0 … k0+depth-1 and `columns` columns from j of op(b) into a panel, with zeros up to panel_columns.
 void pack_panel(const float* b, const MatmulGeometry& g, int k0, int depth, int j, int columns, int panel_columns,
                 float* panel) {
-  if (columns < panel_columns) std::fill_n(panel, std::int64_t{depth} * panel_columns, 0.0f);
-  if (g.transpose_b) {
-    for (int column = 0; column < columns; ++column) {
-      const float* const from = b + std::int64_t{j + column} * g.k + k0;
-      for (int k = 0; k < depth; ++k) panel[k * panel_columns + column] = from[k];
-    }
-    return;
-  }
-  for (int k = 0; k < depth; ++k)
-    std::memcpy(panel + k * panel_columns, b + std::int64_t{k0 + k} * g.n + j, sizeof(float) * columns);
+  if (g.transpose_b)
+    panel_kernels().transpose(b + std::int64_t{j} * g.k + k0, g.k, depth, columns, panel_columns, panel);
+  else
+    panel_kernels().copy(b + std::int64_t{k0} * g.n + j, g.n, depth, columns, panel_columns, panel);
 }
 
 /// The rows i … i+rows-1 of op(a), k0 … k0+depth-1, side by side; returns the step from one k to the next.
@@ -47,13 +42,6 @@ std::int64_t pack_rows(const float* a, const MatmulGeometry& g, int k0, int dept
 }
 
 struct MultiplyScratch;
-
-/// Columns of all the panels that cover op(b).
-std::int64_t panels_width(const TileKernels& kernels, int columns) {
-  int width = 0;
-  while (width < columns) width += kernels.panel_columns(columns - width);
-  return width;
-}
 
 void multiply_block(const TileKernels& kernels, const float* a, const float* b, const float* packed_b, float* c,
                     const MatmulGeometry& g, int row_begin, int column_begin) {

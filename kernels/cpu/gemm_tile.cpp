@@ -23,7 +23,8 @@ namespace hn = hwy::HWY_NAMESPACE;
 #define MIEN_UNROLL _Pragma("GCC unroll 16")
 #endif
 
-/// Adds `steps` values of k. Narrow panels take several at once, so that each row's pointer is loaded once for them.
+/// Adds `steps` values of k. Several at once, so that each row's pointer is loaded once for them: there are more
+/// pointers than registers to keep them in.
 template <int rows, int vectors, int steps, class D, class V>
 HWY_INLINE void multiply_add(D d, const float* const* a, std::int64_t a_place, std::int64_t a_step, const float* b,
                              std::int64_t b_step, V (&sum)[rows][vectors]) {
@@ -48,7 +49,9 @@ HWY_INLINE void multiply_add(D d, const float* const* a, std::int64_t a_place, s
 template <int rows, int vectors, class D>
 HWY_NOINLINE void multiply_tile(D d, const TileOperands& t) {
   using V = hn::Vec<D>;
-  constexpr int steps = vectors == 1 ? 3 : 1;  // a 3x3 kernel's runs are multiples of three
+  // A single vector takes three, as a 3x3 kernel's runs are multiples of three. A pair takes two where the registers
+  // hold a second pair of factors beside the sums.
+  constexpr int steps = vectors == 1 ? 3 : rows * vectors > 12 || rows * vectors <= 8 ? 2 : 1;
   V sum[rows][vectors];
   MIEN_UNROLL
   for (int r = 0; r < rows; ++r) {
@@ -65,6 +68,8 @@ HWY_NOINLINE void multiply_tile(D d, const TileOperands& t) {
         multiply_add<rows, vectors, steps>(d, t.rows, place, 1, b, b_step, sum);
       for (; k < length; ++k, ++place, b += b_step) multiply_add<rows, vectors, 1>(d, t.rows, place, 1, b, b_step, sum);
     } else {
+      for (; k + steps <= length; k += steps, place += steps * a_step, b += steps * b_step)
+        multiply_add<rows, vectors, steps>(d, t.rows, place, a_step, b, b_step, sum);
       for (; k < length; ++k, place += a_step, b += b_step)
         multiply_add<rows, vectors, 1>(d, t.rows, place, 0, b, b_step, sum);
     }
@@ -89,7 +94,8 @@ constexpr int single_rows = 12;
 int tile_panel_columns(int remaining) {
   const int wide = static_cast<int>(hn::Lanes(Wide())), narrow = static_cast<int>(hn::Lanes(Narrow()));
   if (remaining <= narrow) return narrow;
-  return remaining <= wide ? wide : 2 * wide;
+  // One and a half vectors are two panels: a pair would waste a quarter of its work.
+  return remaining <= wide || (narrow < wide && remaining <= wide + narrow) ? wide : 2 * wide;
 }
 
 int tile_tile_rows(int panel_columns) {

@@ -1,0 +1,99 @@
+// Depthwise convolution, forward and input gradient: a task is a few rows of positions of one image, all channels. The
+// image is read where it lies: near its border a position has fewer taps, so there is no padding to copy.
+#include <algorithm>
+#include <vector>
+
+#include "mien/kernels/cpu/conv2d_correlate.h"
+#include "mien/kernels/cpu/conv2d_depthwise.h"
+#include "mien/kernels/cpu/conv2d_depthwise_taps.h"
+#include "mien/kernels/cpu/conv2d_packing.h"
+#include "mien/kernels/cpu/parallel.h"
+
+namespace mien::kernels::cpu {
+namespace {
+
+/// Floats of a task's result, and of the sums that the epilogue reads at once, about.
+constexpr std::int64_t task_floats = 1 << 15, chunk_sums = 1 << 12;
+
+struct SumsScratch;
+
+/// The sums of columns begin … end-1 of a row of positions.
+void sum_columns(const Correlation& c, int image, int row, int begin, int end, float* sums) {
+  const DepthwiseKernels& kernels = depthwise_kernels();
+  const std::int64_t image_pitch = std::int64_t{c.height.source} * c.width.source * c.groups;
+  for_each_stretch(c.height, c.width, row, begin, end, [&](const Stretch& stretch) {
+    static thread_local std::vector<DepthwiseTap> taps;
+    list_taps(
+        c.height, c.width, c.groups, stretch, [&](int tap) { return weight_place(c, tap, 0, 0); }, taps);
+    kernels.sums({.x = c.source + image * image_pitch,
+                  .step = std::int64_t{c.width.step} * c.groups,
+                  .taps = taps.data(),
+                  .tap_count = static_cast<int>(taps.size()),
+                  .positions = stretch.end - stretch.begin,
+                  .channels = c.groups},
+                 c.w, sums + std::int64_t{stretch.begin - begin} * c.groups, c.groups);
+  });
+}
+
+EpilogueRow epilogue_row(const Correlation& c, const float* sums, int positions) {
+  return {.sums = sums,
+          .pitch = c.groups,
+          .positions = positions,
+          .channels = c.groups,
+          .bias = c.bias,
+          .activation = c.activation,
+          .y = nullptr,
+          .y_pitch = std::int64_t{c.groups} * c.result_column_step};
+}
+
+void plain_row(const Correlation& c, int image, int row) {
+  const int chunk = static_cast<int>(std::max<std::int64_t>(1, chunk_sums / c.groups / 4) * 4);
+  float* const sums = thread_scratch<SumsScratch>(std::int64_t{chunk} * c.groups);
+  const std::int64_t y_row =
+      std::int64_t{image} * c.result_height + std::int64_t{row} * c.result_row_step + c.result_row_first;
+  for (int begin = 0; begin < c.width.positions; begin += chunk) {
+    const int end = std::min(c.width.positions, begin + chunk);
+    sum_columns(c, image, row, begin, end, sums);
+    EpilogueRow finish = epilogue_row(c, sums, end - begin);
+    finish.y =
+        c.y + (y_row * c.result_width + std::int64_t{begin} * c.result_column_step + c.result_column_first) * c.groups;
+    epilogue_kernels().plain(finish);
+  }
+}
+
+/// A row of pool windows.
+void pooled_row(const Correlation& c, int image, int row) {
+  const std::int64_t row_sums = std::int64_t{c.width.positions} * c.groups;
+  float* const sums = thread_scratch<SumsScratch>(2 * row_sums);
+  for (int i = 0; i < 2; ++i) sum_columns(c, image, row + i, 0, c.width.positions, sums + i * row_sums);
+  const int y_height = c.result_height / 2, y_width = c.result_width / 2;
+  EpilogueRow finish = epilogue_row(c, sums, y_width);
+  const std::int64_t place = (std::int64_t{image} * y_height + row / 2) * y_width * c.groups;
+  finish.lower = sums + row_sums;
+  finish.y = c.y + place;
+  finish.argmax = c.argmax + place;
+  epilogue_kernels().pooled(finish);
+}
+
+}  // namespace
+
+void correlate_depthwise(const Correlation* parts, int count) {
+  int rows = 0;
+  for (int part = 0; part < count; ++part) rows = std::max(rows, parts[part].height.positions);
+  const Correlation& first = parts[0];
+  const std::int64_t row_floats = std::int64_t{count} * std::max(1, first.width.positions) * first.groups;
+  int rows_per_task = static_cast<int>(std::clamp<std::int64_t>(task_floats / row_floats, 1, std::max(1, rows)));
+  if (first.pool) rows_per_task = (rows_per_task + 1) / 2 * 2;
+  const std::int64_t row_tasks = block_count(rows, rows_per_task);
+  parallel_for(first.batch * row_tasks, [&](std::int64_t task) {
+    const int image = static_cast<int>(task / row_tasks), begin = static_cast<int>(task % row_tasks) * rows_per_task;
+    for (int row = begin; row < std::min(rows, begin + rows_per_task); row += first.pool ? 2 : 1)
+      for (int part = 0; part < count; ++part) {
+        const Correlation& c = parts[part];
+        if (!c.pool && row < c.height.positions) plain_row(c, image, row);
+        if (c.pool && row + 1 < c.height.positions) pooled_row(c, image, row);
+      }
+  });
+}
+
+}  // namespace mien::kernels::cpu

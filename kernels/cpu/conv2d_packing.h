@@ -1,0 +1,26 @@
+// A correlation's weights in memory as the register tile reads them (panels.h): group after group, panel after panel,
+// all of k in each. The panel that starts at column j of its group lies depth * j floats into the group's.
+#pragma once
+
+#include <cstdint>
+
+#include "mien/kernels/cpu/conv2d_correlate.h"
+#include "mien/kernels/cpu/panels.h"
+
+namespace mien::kernels::cpu {
+
+/// Values of k: taps times channels of the source's group.
+inline std::int64_t correlation_depth(const Correlation& c) {
+  return std::int64_t{c.height.taps} * c.width.taps * c.in_per_group;
+}
+
+/// Every group a single channel: nothing to make a product of (conv2d_depthwise.h).
+inline bool is_depthwise(const Correlation& c) { return c.groups > 1 && c.in_per_group == 1 && c.out_per_group == 1; }
+
+/// Where the weight of a tap lies for source channel `in` (within its group) and result channel `out` (of all).
+std::int64_t weight_place(const Correlation& c, int tap, int in, int out);
+
+/// Packs the columns begin … end-1 of a group (begin where a panel starts), the first of them at `packed`.
+void pack_columns(const Correlation& c, int group, int begin, int end, float* packed);
+
+}  // namespace mien::kernels::cpu
