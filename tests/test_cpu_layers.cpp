@@ -22,6 +22,13 @@ const std::vector<Pool2dGeometry> pools = {
     {2, axis(7, 3, 2, Padding::same), axis(6, 3, 2, Padding::same), 5},
     {1, axis(6, 3, 1, Padding::same), axis(5, 2, 3, Padding::same), 17},
     {1, axis(5, 3, 2, Padding::explicit_cells, 1, 2), axis(4, 2, 1, Padding::explicit_cells, 1, 0), 3},
+    // lines longer than vectors, with few channels and many, with and without padding
+    {1, axis(5, 2, 2, Padding::valid), axis(83, 2, 2, Padding::valid), 1},
+    {1, axis(7, 3, 2, Padding::same), axis(70, 3, 2, Padding::same), 1},
+    {1, axis(8, 3, 3, Padding::explicit_cells, 2, 1), axis(41, 4, 3, Padding::explicit_cells, 2, 3), 2},
+    {1, axis(5, 3, 1, Padding::same), axis(21, 3, 1, Padding::same), 8},
+    {2, axis(6, 3, 2, Padding::explicit_cells, 1, 1), axis(11, 3, 2, Padding::explicit_cells, 1, 1), 9},
+    {1, axis(5, 2, 2, Padding::valid), axis(6, 5, 3, Padding::same), 16},
     // windows apart from one another
     {1, axis(10, 2, 3, Padding::valid), axis(9, 1, 4, Padding::valid), 4},
 };
