@@ -31,6 +31,7 @@
 #include "mien/core/shape.h"
 #include "mien/core/storage.h"
 #include "mien/core/tensor.h"
+#include "mien/data/augmentation.h"
 #include "mien/data/dataset.h"
 #include "mien/data/image_folder.h"
 #include "mien/data/loader.h"

@@ -47,6 +47,11 @@ class Dataset {
   Dataset subset(const std::vector<int>& indices) const;
   /// Pictures and labels of these numbers as tensors: (count, height, width, channels) and int32 (count).
   Tensor images(const std::vector<int>& indices) const;
+  /// The pixels of one picture, image_shape().size() of them. T must be the dtype.
+  template <class T>
+  const T* pixels(int index) const {
+    return all_->images.view<T>().data + static_cast<std::int64_t>(at(index)) * image_shape().size();
+  }
   Tensor labels(const std::vector<int>& indices) const;
 
  private:

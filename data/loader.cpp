@@ -12,6 +12,7 @@
 #include <thread>
 
 #include "mien/core/random.h"
+#include "mien/kernels/cpu/parallel.h"
 #include "mien/kernels/error.h"
 
 namespace mien {
@@ -83,6 +84,7 @@ Loader::Loader(Dataset dataset, LoaderOptions options) : dataset_(std::move(data
   check(!dataset_.empty(), "loader", "the data set holds no picture.");
   check(options_.batch >= 1, "loader", "a batch holds at least one picture. Got batch=", options_.batch, ".");
   check(options_.prefetch >= 0, "loader", "prefetch must be at least 0. Got ", options_.prefetch, ".");
+  if (options_.augment) check_augmentation(*options_.augment);
 }
 
 std::vector<int> Loader::order(int epoch) const {
@@ -93,12 +95,35 @@ std::vector<int> Loader::order(int epoch) const {
   return order;
 }
 
-Batch Loader::make(const std::vector<int>& order, int number) const {
+template <class T>
+void Loader::augment_into(float* images, const std::vector<int>& indices, int epoch) const {
+  const Shape shape = dataset_.image_shape();
+  std::vector<const T*> pictures;
+  for (const int index : indices) pictures.push_back(dataset_.pixels<T>(index));
+  kernels::cpu::parallel_for(static_cast<std::int64_t>(indices.size()), [&](std::int64_t i) {
+    const auto place = static_cast<std::size_t>(i);
+    const PictureTransform transform = draw_transform(*options_.augment, static_cast<int>(shape[0]),
+                                                      static_cast<int>(shape[1]), options_.seed, epoch, indices[place]);
+    apply_transform(transform, *options_.augment, shape, pictures[place], images + i * shape.size(),
+                    options_.augmented_scale);
+  });
+}
+
+Batch Loader::make(const std::vector<int>& order, int epoch, int number) const {
   Batch batch;
   batch.number = number;
   const auto begin = order.begin() + std::ptrdiff_t{number} * options_.batch;
   batch.indices.assign(begin, begin + std::min<std::ptrdiff_t>(order.end() - begin, options_.batch));
-  batch.images = dataset_.images(batch.indices);
+  if (!options_.augment) {
+    batch.images = dataset_.images(batch.indices);
+  } else {
+    batch.images = Tensor::empty(dataset_.image_shape().with_batch(static_cast<std::int64_t>(batch.indices.size())));
+    float* const images = batch.images.view().data;
+    if (dataset_.dtype() == DType::uint8)
+      augment_into<std::uint8_t>(images, batch.indices, epoch);
+    else
+      augment_into<float>(images, batch.indices, epoch);
+  }
   batch.labels = dataset_.labels(batch.indices);
   return batch;
 }
@@ -108,7 +133,7 @@ void Loader::run(int epoch, const std::function<bool(const Batch&)>& use, int fi
   const int count = batch_count();
   if (options_.prefetch == 0) {
     for (int number = first; number < count; ++number)
-      if (!use(make(pictures, number))) return;
+      if (!use(make(pictures, epoch, number))) return;
     return;
   }
   Queue queue(static_cast<std::size_t>(options_.prefetch));
@@ -116,7 +141,7 @@ void Loader::run(int epoch, const std::function<bool(const Batch&)>& use, int fi
     run_on_all_processors();
     try {
       for (int number = first; number < count; ++number)
-        if (!queue.put(make(pictures, number))) return;
+        if (!queue.put(make(pictures, epoch, number))) return;
     } catch (...) {
       queue.fail(std::current_exception());
     }

@@ -3,8 +3,10 @@
 
 #include <cstdint>
 #include <functional>
+#include <optional>
 #include <vector>
 
+#include "mien/data/augmentation.h"
 #include "mien/data/dataset.h"
 
 namespace mien {
@@ -14,18 +16,21 @@ struct LoaderOptions {
   bool shuffle = true;
   std::uint64_t seed = 0;
   int prefetch = 2;  ///< batches that are kept ready; 0 prepares each when it is asked for
+  /// Changes every picture anew in every epoch, as seed, epoch and picture say. Batches are float32 then.
+  std::optional<AugmentationOptions> augment = {};
+  float augmented_scale = 1;  ///< augmented pixels are multiplied by it
 };
 
 struct Batch {
   int number = 0;            ///< within its epoch, from 0
   std::vector<int> indices;  ///< of the pictures, in the data set
-  Tensor images;             ///< (count, height, width, channels), the data set's dtype, on the CPU
-  Tensor labels;             ///< int32 (count)
+  Tensor images;  ///< (count, height, width, channels), on the CPU; the data set's dtype, float32 where augmented
+  Tensor labels;  ///< int32 (count)
 };
 
 class Loader {
  public:
-  /// Throws Error where the data set is empty or the batch size under 1.
+  /// Throws Error where the data set is empty, the batch size under 1, or pictures cannot be augmented as asked.
   Loader(Dataset dataset, LoaderOptions options);
 
   const Dataset& dataset() const { return dataset_; }
@@ -39,7 +44,9 @@ class Loader {
   void run(int epoch, const std::function<bool(const Batch&)>& use, int first = 0) const;
 
  private:
-  Batch make(const std::vector<int>& order, int number) const;
+  Batch make(const std::vector<int>& order, int epoch, int number) const;
+  template <class T>
+  void augment_into(float* images, const std::vector<int>& indices, int epoch) const;
   Dataset dataset_;
   LoaderOptions options_;
 };

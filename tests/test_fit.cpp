@@ -88,15 +88,18 @@ TEST_CASE("the same seed gives the same weights to the bit, on one, two and thre
 }
 
 TEST_CASE("a training resumed from any checkpoint ends with the same bits as one never stopped", "[fit]") {
+  const bool augmented = GENERATE(false, true);
   const Dataset data = bars(40, 1), validation = bars(16, 2);
   const auto options = [&] {
-    return FitOptions{
+    FitOptions all{
         .epochs = 5,
         .batch = 16,
         .optimizer = Adam(1e-2),
         .validation = validation,
         .callbacks = {EarlyStopping({.patience = 2, .restore_best = true}), ReduceLROnPlateau({.patience = 1})},
         .seed = 3};
+    if (augmented) all.augment = {.width_shift = 0.2, .brightness = {0.8, 1.2}, .zoom = 0.1};
+    return all;
   };
   Sequential whole = small_network();
   auto keeper = std::make_shared<Keeper>();
@@ -135,6 +138,27 @@ TEST_CASE("a training resumed from any checkpoint ends with the same bits as one
     fit(again, data, resumed);
     CHECK(weights_of(again) == weights_of(whole));
   }
+}
+
+TEST_CASE("augmentation changes what is trained on: not at all where nothing is asked, and never the validation",
+          "[fit]") {
+  const Dataset data = bars(40, 1), validation = bars(16, 2);
+  const auto trained = [&](std::optional<AugmentationOptions> augment, int epochs) {
+    Sequential net = small_network();
+    const History history =
+        fit(net, data, {.epochs = epochs, .batch = 16, .validation = validation, .augment = augment, .seed = 3});
+    return std::pair{weights_of(net), history.epochs.back().val_loss};
+  };
+  CHECK(trained(AugmentationOptions{}, 1) == trained({}, 1));
+  CHECK(trained(AugmentationOptions{.horizontal_flip = true}, 1).first != trained({}, 1).first);
+  // A network without batch statistics, and steps of size 0: the validation sees one network and its own pictures.
+  const auto untrained = [&](std::optional<AugmentationOptions> augment) {
+    Sequential net{Flatten(), Dense(2)};
+    return fit(net, data, {.optimizer = SGD(0), .validation = validation, .augment = augment, .seed = 3}).epochs[0];
+  };
+  const EpochRecord plain = untrained({}), darkened = untrained(AugmentationOptions{.brightness = {0.5, 0.6}});
+  CHECK(darkened.val_loss == plain.val_loss);
+  CHECK(darkened.loss != plain.loss);
 }
 
 TEST_CASE("early stopping restores the best weights, and the plateau rule lowers the rate", "[fit]") {

@@ -58,7 +58,11 @@ class Trainer : public Training {
   Trainer(Model& net, const Dataset& data, FitOptions options)
       : net_(net),
         options_(std::move(options)),
-        loader_(data, {.batch = options_.batch, .shuffle = options_.shuffle, .seed = options_.seed}) {
+        loader_(data, {.batch = options_.batch,
+                       .shuffle = options_.shuffle,
+                       .seed = options_.seed,
+                       .augment = options_.augment,
+                       .augmented_scale = data.dtype() == DType::uint8 ? options_.input_scale : 1}) {
     check(options_.epochs >= 0, "fit", "epochs must be at least 0. Got ", options_.epochs, ".");
     check_fits(net, data, "training");
     if (!options_.validation.empty()) check_fits(net, options_.validation, "validation");

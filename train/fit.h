@@ -5,6 +5,7 @@
 #include <optional>
 #include <vector>
 
+#include "mien/data/augmentation.h"
 #include "mien/data/dataset.h"
 #include "mien/layers/model.h"
 #include "mien/optim/adam.h"
@@ -26,7 +27,9 @@ struct FitOptions {
   float input_scale =
       1 / 255.0f;  ///< pixels of uint8 data sets are multiplied by it; float32 ones are taken as they are
   bool shuffle = true;
-  std::uint64_t seed = 0;  ///< of weights (where the network has none yet), order and dropout
+  /// Changes the training pictures anew in every epoch, ahead of the steps; the validation pictures stay as they are.
+  std::optional<AugmentationOptions> augment = {};
+  std::uint64_t seed = 0;  ///< of weights (where the network has none yet), order, dropout and augmentation
   Device device = Device::cpu;
   /// Asked after every step; true ends the training there, with a checkpoint (Ctrl-C).
   std::function<bool()> should_stop = {};
