@@ -6,7 +6,7 @@
 //
 #include <hwy/highway.h>
 
-#include "mien/kernels/cpu/activation-inl.h"
+#include "mien/kernels/cpu/conv2d_epilogue-inl.h"
 #include "mien/kernels/cpu/conv2d_epilogue.h"
 #include "mien/kernels/cpu/instruction_set.h"
 
@@ -50,25 +50,14 @@ void pooled_row(const EpilogueRow& row) {
     std::uint8_t* const argmax = row.argmax + window * row.y_pitch;
     for_each_vector(row.channels, [&](auto d, int c) HWY_ATTR {
       const auto bias = row.bias ? hn::LoadU(d, row.bias + c) : hn::Zero(d);
-      const auto activated = [&](int tap) HWY_ATTR {
-        const auto z = hn::LoadU(d, value[tap] + c);
-        return activate_vector<kind>(d, row.bias ? hn::Add(z, bias) : z, row.activation);
-      };
-      auto maximum = activated(0);
-      auto first = hn::Zero(d);
-      for (int tap = 1; tap < 4; ++tap) {
-        const auto next = activated(tap);
-        // The first maximum stays; the first NaN counts as the maximum.
-        const auto beats = hn::AndNot(hn::Le(next, maximum), hn::Eq(maximum, maximum));
-        maximum = hn::IfThenElse(beats, next, maximum);
-        first = hn::IfThenElse(beats, hn::Set(d, static_cast<float>(tap)), first);
+      hn::Vec<decltype(d)> z[4];
+      for (int tap = 0; tap < 4; ++tap) {
+        z[tap] = hn::LoadU(d, value[tap] + c);
+        if (row.bias) z[tap] = hn::Add(z[tap], bias);
       }
-      const auto killed = hn::Eq(slope_vector<kind>(d, maximum, row.activation), hn::Zero(d));
-      first = hn::IfThenElse(killed, hn::Set(d, static_cast<float>(argmax_killed)), first);
-      hn::StoreU(maximum, d, y + c);
-      const hn::Rebind<std::int32_t, decltype(d)> d_int;
-      const hn::Rebind<std::uint8_t, decltype(d)> d_byte;
-      hn::StoreU(hn::DemoteTo(d_byte, hn::ConvertTo(d_int, first)), d_byte, argmax + c);
+      const auto pooled = pool_vectors<kind>(d, z, row.activation);
+      hn::StoreU(pooled.maximum, d, y + c);
+      hn::StoreU(pooled.argmax, hn::Rebind<std::uint8_t, decltype(d)>(), argmax + c);
     });
   }
 }

@@ -1,0 +1,349 @@
+// Winograd's convolution (conv2d_winograd.h): its plan and its tasks.
+//
+// The tiles of the whole batch are numbered, image by image and row by row, and cut into blocks. A task takes a block:
+// V of its tiles, then panel by panel of out-channels M and the result, so that V and M stay in its core's cache. Where
+// there are few blocks, as with one small image, all V are computed first, on all threads, and a task is one panel of
+// one block. What a tile gives does not depend on its block, so an image has the same bits in any batch.
+#include "mien/kernels/cpu/conv2d_winograd.h"
+
+#include <algorithm>
+
+#include "mien/kernels/cpu/conv2d_winograd_kernels.h"
+#include "mien/kernels/cpu/parallel.h"
+
+namespace mien::kernels::cpu {
+namespace {
+
+/// Blocks that make tasks enough for the threads by themselves.
+constexpr std::int64_t enough_blocks = 16;
+/// Floats of transformed weights that a core's second cache holds beside the rest; more are read from further away, and
+/// then larger blocks make more of each reading.
+constexpr std::int64_t cached_weights = 1 << 18;
+/// Most tiles of a block: four times the tallest register tile.
+constexpr int most_block_tiles = 64;
+/// In-channels whose weights are turned at a time.
+constexpr int turned_channels = 16;
+
+struct WinogradInputScratch;
+struct WinogradProductScratch;
+struct WinogradPatchScratch;
+struct WinogradWeightScratch;
+struct WinogradTurnedScratch;
+
+/// A correlation with a 3x3 kernel: forward, or backward with dz as the source.
+struct Correlation3x3 {
+  int batch;
+  int source_height, source_width, in_channels;
+  int top, left;  ///< cells of padding before the first; may be negative
+  int result_height, result_width, out_channels;
+  const float* source;
+  const float* u;
+  const float* bias = nullptr;
+  Activation activation = {};
+  bool pool = false;
+  float* y;
+  std::uint8_t* argmax = nullptr;
+};
+
+/// Out-channels begin … begin+columns-1; the last panel may reach past the last channel.
+struct Panel {
+  int begin, columns;
+};
+
+Panel panel_at(const WinogradProducts& products, int out_channels, std::int64_t index) {
+  Panel panel = {0, products.panel_columns(out_channels)};
+  const std::int64_t whole = std::min<std::int64_t>(index, out_channels / panel.columns - 1);
+  if (whole > 0) panel.begin = static_cast<int>(whole) * panel.columns, index -= whole;
+  for (; index > 0; --index) {
+    panel.begin += panel.columns;
+    panel.columns = products.panel_columns(out_channels - panel.begin);
+  }
+  return panel;
+}
+
+/// Of all panels together.
+struct Panels {
+  std::int64_t count;
+  std::int64_t columns;
+};
+
+Panels all_panels(const WinogradProducts& products, int out_channels) {
+  Panels panels = {0, 0};
+  for (; panels.columns < out_channels; ++panels.count)
+    panels.columns += products.panel_columns(out_channels - static_cast<int>(panels.columns));
+  return panels;
+}
+
+/// Transforms the weights of a kernel (3, 3, in, out); `turned`: they are those of the kernel turned round, stored as
+/// (3, 3, out, in).
+void transform_weights(const float* w, int in_channels, int out_channels, bool turned, float* transformed) {
+  const WinogradProducts& products = winograd_products();
+  const WinogradTransforms& transforms = winograd_transforms();
+  const std::int64_t in_blocks = block_count(in_channels, turned_channels);
+  const std::int64_t w_tap = std::int64_t{in_channels} * out_channels;
+  parallel_for(all_panels(products, out_channels).count * in_blocks, [&](std::int64_t task) {
+    const Panel panel = panel_at(products, out_channels, task / in_blocks);
+    const int in_begin = static_cast<int>(task % in_blocks) * turned_channels;
+    const int in_count = std::min(turned_channels, in_channels - in_begin);
+    const std::int64_t u_step = std::int64_t{in_channels} * panel.columns;
+    WinogradWeights weights = {.w = w + std::int64_t{in_begin} * out_channels + panel.begin,
+                               .tap_step = w_tap,
+                               .in_step = out_channels,
+                               .in_channels = in_count,
+                               .panel_columns = panel.columns,
+                               .u = transformed + winograd_frequencies * std::int64_t{in_channels} * panel.begin +
+                                    std::int64_t{in_begin} * panel.columns,
+                               .u_step = u_step};
+    const int columns = std::min(panel.columns, out_channels - panel.begin);
+    if (!turned && columns == panel.columns) return transforms.weights(weights);
+    // A copy, in the order in which the transform reads, with zeros past the last channel.
+    float* const copy = thread_scratch<WinogradWeightScratch>(9 * turned_channels * winograd_panel_columns);
+    const std::int64_t copy_tap = std::int64_t{turned_channels} * panel.columns;
+    for (int tap = 0; tap < 9; ++tap) {
+      float* const to = copy + tap * copy_tap;
+      const float* const from =
+          turned ? w + (8 - tap) * w_tap + std::int64_t{panel.begin} * in_channels + in_begin : weights.w + tap * w_tap;
+      const std::int64_t in_step = turned ? 1 : out_channels, out_step = turned ? in_channels : 1;
+      if (columns < panel.columns) std::fill_n(to, copy_tap, 0.0f);
+      for (int column = 0; column < columns; ++column)
+        for (int in = 0; in < in_count; ++in) to[in * panel.columns + column] = from[in * in_step + column * out_step];
+    }
+    weights.w = copy;
+    weights.tap_step = copy_tap;
+    weights.in_step = panel.columns;
+    transforms.weights(weights);
+  });
+}
+
+struct Plan {
+  const Correlation3x3& c;
+  const WinogradTransforms& transforms;
+  const WinogradProducts& products;
+  int tiles_down = 0, tiles_across = 0;  ///< of one image
+  std::int64_t tiles = 0;                ///< of the batch
+  int block_tiles = 0;
+  std::int64_t blocks = 0;
+  int channel_block = 0;                ///< in-channels of a block
+  std::int64_t v_block_step = 0;        ///< of V: from one block of in-channels to the next
+  std::int64_t v_step = 0, m_step = 0;  ///< from one frequency to the next
+  std::int64_t v_size = 0;              ///< V of a block of tiles
+};
+
+Plan make_plan(const Correlation3x3& c) {
+  Plan plan = {.c = c, .transforms = winograd_transforms(), .products = winograd_products()};
+  const auto tiles_of = [&](int size) {
+    return static_cast<int>(block_count(c.pool ? size / 2 * 2 : size, winograd_tile));
+  };
+  plan.tiles_down = tiles_of(c.result_height);
+  plan.tiles_across = tiles_of(c.result_width);
+  plan.tiles = std::int64_t{c.batch} * plan.tiles_down * plan.tiles_across;
+  const bool cached = winograd_frequencies * std::int64_t{c.in_channels} * c.out_channels <= cached_weights;
+  plan.block_tiles = plan.products.tile_rows * (cached ? 1 : 4);
+  plan.blocks = block_count(plan.tiles, plan.block_tiles);
+  constexpr int line = 16;
+  plan.channel_block = plan.products.channel_block(c.in_channels);
+  plan.v_block_step = std::int64_t{plan.block_tiles} * plan.channel_block;
+  plan.v_step = block_count(c.in_channels, plan.channel_block) * plan.v_block_step + line;
+  plan.v_size = winograd_frequencies * plan.v_step;
+  plan.m_step = plan.block_tiles * winograd_panel_columns + line;
+  return plan;
+}
+
+/// The first row and column of a tile's result, and its image.
+struct Tile {
+  std::int64_t image;
+  int row, column;
+};
+
+Tile tile_at(const Plan& plan, std::int64_t index) {
+  const std::int64_t down = index / plan.tiles_across;
+  return {down / plan.tiles_down, static_cast<int>(down % plan.tiles_down) * winograd_tile,
+          static_cast<int>(index % plan.tiles_across) * winograd_tile};
+}
+
+/// Asks for the four rows below a tile's patch, which the next row of tiles will read: its rows lie far apart, so that
+/// the processor does not foresee them.
+void prefetch_below(const float* image, const float* end, std::int64_t row_pitch, int row, std::int64_t first,
+                    int count) {
+  constexpr int line = 16;
+  for (int i = 0; i < winograd_tile; ++i) {
+    const std::int64_t offset = (row + i) * row_pitch + first;
+    if (offset < 0 || offset + count > end - image) return;
+    for (int at = 0; at < count; at += line)
+      __builtin_prefetch(image + offset + at, 0, 2);  // to read, into the second cache
+  }
+}
+
+/// Copies the patch at (top, left) of an image, with zeros where it reaches past.
+void copy_patch(const Correlation3x3& c, const float* image, int top, int left, float* patch) {
+  const std::int64_t row_pitch = std::int64_t{c.source_width} * c.in_channels;
+  const std::int64_t patch_pitch = std::int64_t{winograd_patch} * c.in_channels;
+  const int first = std::max(left, 0), last = std::min(left + winograd_patch, c.source_width);
+  for (int row = top; row < top + winograd_patch; ++row, patch += patch_pitch) {
+    if (first >= last || row < 0 || row >= c.source_height) {
+      std::fill_n(patch, patch_pitch, 0.0f);
+      continue;
+    }
+    float* cell = std::fill_n(patch, std::int64_t{first - left} * c.in_channels, 0.0f);
+    cell = std::copy_n(image + row * row_pitch + std::int64_t{first} * c.in_channels,
+                       std::int64_t{last - first} * c.in_channels, cell);
+    std::fill(cell, patch + patch_pitch, 0.0f);
+  }
+}
+
+/// V of a tile, from the image itself or, where its patch reaches past the edge, from a copy.
+void transform_tile(const Plan& plan, std::int64_t index, float* v) {
+  const Correlation3x3& c = plan.c;
+  const Tile tile = tile_at(plan, index);
+  const int top = tile.row - c.top, left = tile.column - c.left;
+  const std::int64_t row_pitch = std::int64_t{c.source_width} * c.in_channels;
+  const std::int64_t image_size = c.source_height * row_pitch;
+  const float* const image = c.source + tile.image * image_size;
+  WinogradInput input = {.cells = nullptr,
+                         .row_pitch = row_pitch,
+                         .column_pitch = c.in_channels,
+                         .channels = c.in_channels,
+                         .v = v,
+                         .v_step = plan.v_step,
+                         .block = plan.channel_block,
+                         .v_block_step = plan.v_block_step};
+  if (top >= 0 && left >= 0 && top + winograd_patch <= c.source_height && left + winograd_patch <= c.source_width) {
+    input.cells = image + top * row_pitch + std::int64_t{left} * c.in_channels;
+  } else {
+    input.row_pitch = std::int64_t{winograd_patch} * c.in_channels;
+    float* const patch = thread_scratch<WinogradPatchScratch>(winograd_patch * input.row_pitch);
+    copy_patch(c, image, top, left, patch);
+    input.cells = patch;
+  }
+  prefetch_below(image, c.source + c.batch * image_size, row_pitch, top + winograd_patch,
+                 std::int64_t{left + 1} * c.in_channels, winograd_tile * c.in_channels);
+  plan.transforms.input(input);
+}
+
+/// Where the results of a block's tiles lie.
+void find_places(const Plan& plan, std::int64_t first_tile, int tiles, WinogradPlace* places) {
+  const Correlation3x3& c = plan.c;
+  const int step = c.pool ? 2 : 1, y_height = c.result_height / step, y_width = c.result_width / step;
+  for (int i = 0; i < tiles; ++i) {
+    const Tile tile = tile_at(plan, first_tile + i);
+    const int row = tile.row / step, column = tile.column / step, size = winograd_tile / step;
+    places[i] = {((tile.image * y_height + row) * y_width + column) * c.out_channels, std::min(size, y_height - row),
+                 std::min(size, y_width - column)};
+  }
+}
+
+/// M and the result of a block for one panel.
+void finish_panel(const Plan& plan, const Panel& panel, const float* v, int tiles, const WinogradPlace* places) {
+  const Correlation3x3& c = plan.c;
+  float* const m = thread_scratch<WinogradProductScratch>(winograd_frequencies * plan.m_step);
+  plan.products.multiply({.v = v,
+                          .v_step = plan.v_step,
+                          .v_block_step = plan.v_block_step,
+                          .tiles = tiles,
+                          .u = c.u + winograd_frequencies * std::int64_t{c.in_channels} * panel.begin,
+                          .u_step = std::int64_t{c.in_channels} * panel.columns,
+                          .in_channels = c.in_channels,
+                          .panel_columns = panel.columns,
+                          .m = m,
+                          .m_step = plan.m_step});
+  const int channels = std::min(panel.columns, c.out_channels - panel.begin);
+  float bias[winograd_panel_columns] = {};
+  if (c.bias) std::copy_n(c.bias + panel.begin, channels, bias);
+  plan.products.output({.m = m,
+                        .m_step = plan.m_step,
+                        .panel_columns = panel.columns,
+                        .tiles = tiles,
+                        .places = places,
+                        .channels = channels,
+                        .bias = bias,
+                        .activation = c.activation,
+                        .pool = c.pool,
+                        .y = c.y + panel.begin,
+                        .argmax = c.pool ? c.argmax + panel.begin : nullptr,
+                        .row_pitch = std::int64_t{c.pool ? c.result_width / 2 : c.result_width} * c.out_channels,
+                        .column_pitch = c.out_channels});
+}
+
+void correlate_3x3(const Correlation3x3& c) {
+  const Plan plan = make_plan(c);
+  const std::int64_t panels = all_panels(plan.products, c.out_channels).count;
+  const bool few = plan.blocks < enough_blocks;
+  float* const shared = few ? thread_scratch<WinogradInputScratch>(plan.blocks * plan.v_size) : nullptr;
+  if (few)
+    parallel_for(plan.tiles, [&](std::int64_t tile) {
+      transform_tile(plan, tile,
+                     shared + tile / plan.block_tiles * plan.v_size + tile % plan.block_tiles * plan.channel_block);
+    });
+  parallel_for(plan.blocks * (few ? panels : 1), [&](std::int64_t task) {
+    const std::int64_t block = task % plan.blocks, first_tile = block * plan.block_tiles;
+    const int tiles = static_cast<int>(std::min<std::int64_t>(plan.block_tiles, plan.tiles - first_tile));
+    WinogradPlace places[most_block_tiles];
+    find_places(plan, first_tile, tiles, places);
+    if (few)
+      return finish_panel(plan, panel_at(plan.products, c.out_channels, task / plan.blocks),
+                          shared + block * plan.v_size, tiles, places);
+    float* const v = thread_scratch<WinogradInputScratch>(plan.v_size);
+    for (int i = 0; i < tiles; ++i) transform_tile(plan, first_tile + i, v + i * plan.channel_block);
+    for (std::int64_t i = 0; i < panels; ++i)
+      finish_panel(plan, panel_at(plan.products, c.out_channels, i), v, tiles, places);
+  });
+}
+
+}  // namespace
+
+bool winograd_fits(const Conv2dGeometry& g) {
+  const auto fits = [](const WindowAxis& axis) { return axis.kernel == 3 && axis.stride == 1 && axis.dilation == 1; };
+  return g.groups == 1 && fits(g.height) && fits(g.width);
+}
+
+std::int64_t winograd_weights_size(const Conv2dGeometry& g) {
+  return winograd_frequencies * std::int64_t{g.in_channels} * all_panels(winograd_products(), g.out_channels).columns;
+}
+
+void winograd_transform_weights(const float* w, const Conv2dGeometry& g, float* transformed) {
+  transform_weights(w, g.in_channels, g.out_channels, false, transformed);
+}
+
+void conv2d_forward_winograd(View<const float> x, const float* transformed, View<const float> bias, View<float> y,
+                             View<std::uint8_t> argmax, const Conv2dGeometry& g) {
+  correlate_3x3({.batch = g.batch,
+                 .source_height = g.height.input,
+                 .source_width = g.width.input,
+                 .in_channels = g.in_channels,
+                 .top = g.height.padding_begin,
+                 .left = g.width.padding_begin,
+                 .result_height = g.height.output,
+                 .result_width = g.width.output,
+                 .out_channels = g.out_channels,
+                 .source = x.data,
+                 .u = transformed,
+                 .bias = g.bias ? bias.data : nullptr,
+                 .activation = g.activation,
+                 .pool = g.pool,
+                 .y = y.data,
+                 .argmax = argmax.data});
+}
+
+// dx at cell i gets dz at position p through tap i + padding - p: a correlation with the taps in reverse, whose padding
+// is what is left of the kernel.
+void conv2d_backward_input_winograd(View<const float> dz, View<const float> w, View<float> dx,
+                                    const Conv2dGeometry& g) {
+  const std::int64_t size =
+      winograd_frequencies * std::int64_t{g.out_channels} * all_panels(winograd_products(), g.in_channels).columns;
+  float* const u = thread_scratch<WinogradTurnedScratch>(size);
+  transform_weights(w.data, g.out_channels, g.in_channels, true, u);
+  correlate_3x3({.batch = g.batch,
+                 .source_height = g.height.output,
+                 .source_width = g.width.output,
+                 .in_channels = g.out_channels,
+                 .top = 2 - g.height.padding_begin,
+                 .left = 2 - g.width.padding_begin,
+                 .result_height = g.height.input,
+                 .result_width = g.width.input,
+                 .out_channels = g.in_channels,
+                 .source = dz.data,
+                 .u = u,
+                 .y = dx.data});
+}
+
+}  // namespace mien::kernels::cpu

@@ -1,0 +1,101 @@
+// The vector code of Winograd's convolution (conv2d_winograd.h): its four steps, each on one block of tiles.
+//
+// Tiles are worked on in blocks, out-channels in panels of one or two vectors, and in-channels in blocks of one vector.
+// The 36 pairs of points, called frequencies, are numbered 6 * row + column. The layouts:
+//
+//   V [frequency][block of in-channels][tile][in-channel of the block]    so that a product's tiles lie at fixed places
+//   U [panel][frequency][in-channel][column of the panel]
+//   M [frequency][tile][column of the panel]
+//
+// V and M leave a cache line between frequencies: else the 36 places of one element would share a few lines.
+#pragma once
+
+#include <cstdint>
+
+#include "mien/kernels/geometry.h"
+
+namespace mien::kernels::cpu {
+
+inline constexpr int winograd_tile = 4;          ///< rows and columns of a tile of the output
+inline constexpr int winograd_patch = 6;         ///< rows and columns of the cells that it reads
+inline constexpr int winograd_frequencies = 36;  ///< of a patch
+
+/// V of one tile.
+struct WinogradInput {
+  const float* cells;                    ///< channel 0 of the patch's first cell
+  std::int64_t row_pitch, column_pitch;  ///< floats from one cell to the next
+  int channels;
+  float* v;                   ///< frequency 0, channel 0
+  std::int64_t v_step;        ///< from one frequency to the next
+  int block;                  ///< in-channels of a block
+  std::int64_t v_block_step;  ///< from one block of them to the next
+};
+
+/// U of some in-channels for one panel.
+struct WinogradWeights {
+  const float* w;         ///< tap 0 of the first in-channel; the panel's columns side by side
+  std::int64_t tap_step;  ///< from one of the nine taps to the next
+  std::int64_t in_step;   ///< from one in-channel to the next
+  int in_channels;
+  int panel_columns;
+  float* u;  ///< frequency 0 of the first in-channel; rows of panel_columns
+  std::int64_t u_step;
+};
+
+/// M of a block of tiles and one panel: for each frequency, M (tiles, columns) = V (tiles, in) * U (in, columns).
+struct WinogradProduct {
+  const float* v;
+  std::int64_t v_step, v_block_step;
+  int tiles;  ///< more, up to a multiple of tile_rows, may be read and written
+  const float* u;
+  std::int64_t u_step;
+  int in_channels;
+  int panel_columns;
+  float* m;  ///< rows of panel_columns
+  std::int64_t m_step;
+};
+
+/// Where a tile's result lies, and how much of it exists: positions, or with the pool windows.
+struct WinogradPlace {
+  std::int64_t first;  ///< of channel 0, in floats from the start of y
+  int rows, columns;
+};
+
+/// The result of a block of tiles and one panel: transform, bias, activation, pool.
+struct WinogradOutput {
+  const float* m;
+  std::int64_t m_step;
+  int panel_columns;
+  int tiles;
+  const WinogradPlace* places;
+  int channels;       ///< of the panel that exist
+  const float* bias;  ///< of the panel's columns, as many as it has
+  Activation activation;
+  bool pool;
+  float* y;                              ///< channel 0 of the panel
+  std::uint8_t* argmax;                  ///< with the pool, beside y
+  std::int64_t row_pitch, column_pitch;  ///< of y
+};
+
+/// Those of one instruction set.
+struct WinogradTransforms {
+  void (*input)(const WinogradInput& input);
+  void (*weights)(const WinogradWeights& weights);
+};
+struct WinogradProducts {
+  int tile_rows;  ///< blocks have a multiple of it
+  /// Columns of the panel to use where `remaining` out-channels are left; may be more than remain.
+  int (*panel_columns)(int remaining);
+  /// In-channels of a block.
+  int (*channel_block)(int in_channels);
+  void (*multiply)(const WinogradProduct& product);
+  void (*output)(const WinogradOutput& output);
+};
+
+const WinogradTransforms& winograd_transforms();
+const WinogradProducts& winograd_products();
+
+/// Most columns of any panel.
+inline constexpr int winograd_panel_columns = 32;
+
+}  // namespace mien::kernels::cpu

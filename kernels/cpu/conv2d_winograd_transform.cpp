@@ -1,0 +1,144 @@
+// Winograd's transforms of input and weights (conv2d_winograd_kernels.h), compiled once per instruction set. Both are
+// separable: one function of six cells (or three weights), along the columns of a patch, then along its rows.
+#undef HWY_TARGET_INCLUDE
+#define HWY_TARGET_INCLUDE "mien/kernels/cpu/conv2d_winograd_transform.cpp"
+#include <hwy/foreach_target.h>
+//
+#include <hwy/highway.h>
+
+#include "mien/kernels/cpu/conv2d_winograd_kernels.h"
+#include "mien/kernels/cpu/instruction_set.h"
+#include "mien/kernels/cpu/unroll.h"
+#include "mien/kernels/cpu/vectors-inl.h"
+
+HWY_BEFORE_NAMESPACE();
+namespace mien::kernels::cpu {
+namespace HWY_NAMESPACE {
+namespace hn = hwy::HWY_NAMESPACE;
+
+constexpr int patch = winograd_patch;
+
+/// B' d for the points 0, +-a, +-b, infinity, where a = 1/sqrt(2), b = sqrt(2): row i holds the coefficients of
+/// the product of (x - p) over all other points p, so that a^2 b^2 = 1 and a^2 + b^2 = 5/2.
+template <class D, class V>
+HWY_INLINE void transform_cells(D d, const V (&cell)[patch], V (&value)[patch]) {
+  const V a = hn::Set(d, 0.70710678118654752440f), b = hn::Set(d, 1.41421356237309504880f);
+  const V a_squared = hn::Set(d, 0.5f), b_squared = hn::Set(d, 2.0f), both = hn::Set(d, 2.5f);
+  value[0] = hn::NegMulAdd(both, cell[2], hn::Add(cell[0], cell[4]));
+  const V even_a = hn::NegMulAdd(b_squared, cell[2], cell[4]), odd_a = hn::NegMulAdd(b_squared, cell[1], cell[3]);
+  value[1] = hn::MulAdd(a, odd_a, even_a);
+  value[2] = hn::NegMulAdd(a, odd_a, even_a);
+  const V even_b = hn::NegMulAdd(a_squared, cell[2], cell[4]), odd_b = hn::NegMulAdd(a_squared, cell[1], cell[3]);
+  value[3] = hn::MulAdd(b, odd_b, even_b);
+  value[4] = hn::NegMulAdd(b, odd_b, even_b);
+  value[5] = hn::NegMulAdd(both, cell[3], hn::Add(cell[1], cell[5]));
+}
+
+/// G w: the polynomial w0 + w1 x + w2 x^2 at each point p, divided by the product of (p - q) over the finite points
+/// q other than p: 1 for 0, -3/2 for +-a, 6 for +-b.
+template <class D, class V>
+HWY_INLINE void transform_taps(D d, const V (&tap)[3], V (&value)[patch]) {
+  const V a_share = hn::Set(d, static_cast<float>(-1.0 / 1.5)), b_share = hn::Set(d, static_cast<float>(1.0 / 6.0));
+  const V a_even = hn::Mul(a_share, hn::MulAdd(hn::Set(d, 0.5f), tap[2], tap[0]));
+  const V b_even = hn::Mul(b_share, hn::MulAdd(hn::Set(d, 2.0f), tap[2], tap[0]));
+  const V a_odd = hn::Set(d, static_cast<float>(-0.70710678118654752440 / 1.5));
+  const V b_odd = hn::Set(d, static_cast<float>(1.41421356237309504880 / 6.0));
+  value[0] = tap[0];
+  value[1] = hn::MulAdd(a_odd, tap[1], a_even);
+  value[2] = hn::NegMulAdd(a_odd, tap[1], a_even);
+  value[3] = hn::MulAdd(b_odd, tap[1], b_even);
+  value[4] = hn::NegMulAdd(b_odd, tap[1], b_even);
+  value[5] = tap[2];
+}
+
+/// The input transform of one vector of channels.
+template <class D>
+HWY_INLINE void input_vector(D d, const WinogradInput& input, std::int64_t channel) {
+  using V = hn::Vec<D>;
+  const float* const cells = input.cells + channel;
+  V half[patch][patch];
+  MIEN_UNROLL
+  for (int column = 0; column < patch; ++column) {
+    V cell[patch], value[patch];
+    MIEN_UNROLL
+    for (int row = 0; row < patch; ++row)
+      cell[row] = hn::LoadU(d, cells + row * input.row_pitch + column * input.column_pitch);
+    transform_cells(d, cell, value);
+    MIEN_UNROLL
+    for (int row = 0; row < patch; ++row) half[row][column] = value[row];
+  }
+  float* v = input.v + channel / input.block * input.v_block_step + channel % input.block;
+  MIEN_UNROLL
+  for (int row = 0; row < patch; ++row) {
+    V value[patch];
+    transform_cells(d, half[row], value);
+    MIEN_UNROLL
+    for (int column = 0; column < patch; ++column, v += input.v_step) hn::StoreU(value[column], d, v);
+  }
+}
+
+void transform_input(const WinogradInput& input) {
+  for_each_vector(0, input.channels, [&](auto d, std::int64_t channel) HWY_ATTR { input_vector(d, input, channel); });
+}
+
+/// The weight transform of one vector of out-channels.
+template <class D>
+HWY_INLINE void weights_vector(D d, const float* w, std::int64_t tap_step, float* u, std::int64_t u_step) {
+  using V = hn::Vec<D>;
+  V half[patch][3];
+  MIEN_UNROLL
+  for (int column = 0; column < 3; ++column) {
+    const V tap[3] = {hn::LoadU(d, w + column * tap_step), hn::LoadU(d, w + (3 + column) * tap_step),
+                      hn::LoadU(d, w + (6 + column) * tap_step)};
+    V value[patch];
+    transform_taps(d, tap, value);
+    MIEN_UNROLL
+    for (int row = 0; row < patch; ++row) half[row][column] = value[row];
+  }
+  MIEN_UNROLL
+  for (int row = 0; row < patch; ++row) {
+    V value[patch];
+    transform_taps(d, half[row], value);
+    MIEN_UNROLL
+    for (int column = 0; column < patch; ++column, u += u_step) hn::StoreU(value[column], d, u);
+  }
+}
+
+void transform_weights(const WinogradWeights& weights) {
+  const hn::ScalableTag<float> wide;
+  const hn::CappedTag<float, 8> narrow;
+  const int lanes = static_cast<int>(hn::Lanes(wide)), narrow_lanes = static_cast<int>(hn::Lanes(narrow));
+  for (int in = 0; in < weights.in_channels; ++in) {
+    const float* const w = weights.w + in * weights.in_step;
+    float* const u = weights.u + std::int64_t{in} * weights.panel_columns;
+    if (weights.panel_columns >= lanes) {
+      for (int c = 0; c < weights.panel_columns; c += lanes)
+        weights_vector(wide, w + c, weights.tap_step, u + c, weights.u_step);
+    } else {
+      for (int c = 0; c < weights.panel_columns; c += narrow_lanes)
+        weights_vector(narrow, w + c, weights.tap_step, u + c, weights.u_step);
+    }
+  }
+}
+
+const WinogradTransforms* transforms_table() {
+  static constexpr WinogradTransforms table = {transform_input, transform_weights};
+  return &table;
+}
+
+}  // namespace HWY_NAMESPACE
+}  // namespace mien::kernels::cpu
+HWY_AFTER_NAMESPACE();
+
+#if HWY_ONCE
+namespace mien::kernels::cpu {
+
+HWY_EXPORT(transforms_table);
+
+const WinogradTransforms& winograd_transforms() {
+  instruction_set();  // MIEN_ISA is heeded before Highway's first choice
+  return *HWY_DYNAMIC_DISPATCH(transforms_table)();
+}
+
+}  // namespace mien::kernels::cpu
+#endif
