@@ -4,6 +4,7 @@
 #include <algorithm>
 #include <utility>
 
+#include "mien/kernels/cpu/colour.h"
 #include "mien/kernels/error.h"
 
 namespace mien {
@@ -11,11 +12,7 @@ namespace mien {
 Image to_grey(const Image& image) {
   if (image.channels == 1) return image;
   Image grey(image.height, image.width, 1);
-  const std::uint8_t* from = image.pixels.data();
-  for (std::uint8_t& value : grey.pixels) {
-    value = static_cast<std::uint8_t>((19595u * from[0] + 38470u * from[1] + 7471u * from[2] + 32768u) >> 16);
-    from += 3;
-  }
+  kernels::cpu::grey_of_colours(image.pixels.data(), static_cast<std::int64_t>(grey.pixels.size()), grey.pixels.data());
   return grey;
 }
 

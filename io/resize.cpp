@@ -2,18 +2,20 @@
 //
 // Each output pixel looks at the place (i + 0.5) * scale of the input; the filter's weights there, normalised and
 // rounded to 22 fractional bits, are computed once a column and once a row. Rows are shrunk first, to bytes, then
-// columns; an axis that keeps its size is left alone.
+// columns; an axis that keeps its size is left alone. The loops over pixels are in kernels/cpu/resize.cpp.
 #include <algorithm>
 #include <cmath>
 #include <numbers>
 
 #include "mien/io/image_transform.h"
+#include "mien/kernels/cpu/colour.h"
+#include "mien/kernels/cpu/resize.h"
 #include "mien/kernels/error.h"
 
 namespace mien {
 namespace {
 
-constexpr int precision_bits = 22;  // 32, less 8 of the value and 2 for weights beyond 1 and below 0
+using kernels::cpu::ResizeWeights;
 
 double support_of(ResizeFilter filter) {
   switch (filter) {
@@ -48,82 +50,71 @@ double weight(ResizeFilter filter, double x) {
   fail("resize", "unknown filter.");
 }
 
-// For each output place, the first input pixel and the weights from there on.
-struct Weights {
-  struct Place {
-    int first, count;
-    std::size_t offset;  // into `values`
-  };
-  std::vector<Place> places;
-  std::vector<int> values;
-};
-
-Weights weights_of(int input, int output, ResizeFilter filter) {
+ResizeWeights weights_of(int input, int output, ResizeFilter filter) {
   const double scale = static_cast<double>(input) / output, stretch = std::max(scale, 1.0);
   const double support = support_of(filter) * stretch;
-  Weights weights;
+  struct Span {
+    int first, last;
+  };
+  const auto span_at = [&](double centre) {
+    return Span{std::max(0, static_cast<int>(centre - support + 0.5)),
+                std::min(input, static_cast<int>(centre + support + 0.5))};
+  };
+  int most = 0;
+  for (int i = 0; i < output; ++i) {
+    const Span span = span_at((i + 0.5) * scale);
+    most = std::max(most, span.last - span.first);
+  }
+  ResizeWeights weights(output, most);
   std::vector<double> row;
+  std::vector<std::int32_t> fixed;
   for (int i = 0; i < output; ++i) {
     const double centre = (i + 0.5) * scale;
-    const int first = std::max(0, static_cast<int>(centre - support + 0.5));
-    const int last = std::min(input, static_cast<int>(centre + support + 0.5));
-    row.clear();
+    const Span span = span_at(centre);
+    row.clear(), fixed.clear();
     double sum = 0;
-    for (int at = first; at < last; ++at) {
+    for (int at = span.first; at < span.last; ++at) {
       row.push_back(weight(filter, (at - centre + 0.5) * (1 / stretch)));
       sum += row.back();
     }
-    weights.places.push_back({first, last - first, weights.values.size()});
     for (const double value : row) {
-      const double fixed = (sum == 0 ? value : value / sum) * (1 << precision_bits);
-      weights.values.push_back(static_cast<int>(fixed + (value < 0 ? -0.5 : 0.5)));
+      const double scaled = (sum == 0 ? value : value / sum) * (1 << kernels::cpu::resize_precision_bits);
+      fixed.push_back(static_cast<std::int32_t>(scaled + (value < 0 ? -0.5 : 0.5)));
     }
+    weights.add(span.first, fixed);
   }
   return weights;
 }
 
-std::uint8_t to_byte(int fixed) { return static_cast<std::uint8_t>(std::clamp(fixed >> precision_bits, 0, 255)); }
-
-constexpr int half = 1 << (precision_bits - 1);
-
-template <int channels>
-void shrink_row(const std::uint8_t* from, std::uint8_t* to, const Weights& weights) {
-  for (const Weights::Place& place : weights.places) {
-    const int* factor = weights.values.data() + place.offset;
-    const std::uint8_t* pixel = from + place.first * channels;
-    int sum[channels];
-    std::fill_n(sum, channels, half);
-    for (int i = 0; i < place.count; ++i)
-      for (int channel = 0; channel < channels; ++channel) sum[channel] += pixel[i * channels + channel] * factor[i];
-    for (int channel = 0; channel < channels; ++channel) *to++ = to_byte(sum[channel]);
-  }
-}
-
 Image resize_rows(const Image& image, int width, ResizeFilter filter) {
-  const Weights weights = weights_of(image.width, width, filter);
+  const ResizeWeights weights = weights_of(image.width, width, filter);
   Image result(image.height, width, image.channels);
+  // Each colour of a row for itself, with the bytes behind it that the kernel may read and write.
+  const std::size_t input_pitch = static_cast<std::size_t>(image.width + weights.taps() + 4);
+  const std::size_t output_pitch = kernels::cpu::resize_row_room(width);
+  std::vector<std::uint8_t> input(3 * input_pitch), output(3 * output_pitch);
+  std::uint8_t* const from[] = {input.data(), input.data() + input_pitch, input.data() + 2 * input_pitch};
+  std::uint8_t* const to[] = {output.data(), output.data() + output_pitch, output.data() + 2 * output_pitch};
   for (int row = 0; row < image.height; ++row) {
-    if (image.channels == 1) shrink_row<1>(image.row(row), result.row(row), weights);
-    if (image.channels == 3) shrink_row<3>(image.row(row), result.row(row), weights);
+    if (image.channels == 1) {
+      std::copy_n(image.row(row), image.width, from[0]);
+      kernels::cpu::resize_row(from[0], to[0], weights);
+      std::copy_n(to[0], width, result.row(row));
+    } else {
+      kernels::cpu::split_colours(image.row(row), image.width, from);
+      for (int channel = 0; channel < 3; ++channel) kernels::cpu::resize_row(from[channel], to[channel], weights);
+      kernels::cpu::join_colours(to, width, result.row(row));
+    }
   }
   return result;
 }
 
 Image resize_columns(const Image& image, int height, ResizeFilter filter) {
-  const Weights weights = weights_of(image.height, height, filter);
+  const ResizeWeights weights = weights_of(image.height, height, filter);
   Image result(height, image.width, image.channels);
-  const auto row_bytes = static_cast<std::size_t>(image.width) * static_cast<std::size_t>(image.channels);
-  std::vector<int> sums(row_bytes);
-  for (int row = 0; row < height; ++row) {
-    const Weights::Place& place = weights.places[static_cast<std::size_t>(row)];
-    std::fill(sums.begin(), sums.end(), half);
-    for (int i = 0; i < place.count; ++i) {
-      const std::uint8_t* from = image.row(place.first + i);
-      const int factor = weights.values[place.offset + static_cast<std::size_t>(i)];
-      for (std::size_t at = 0; at < row_bytes; ++at) sums[at] += from[at] * factor;
-    }
-    std::transform(sums.begin(), sums.end(), result.row(row), to_byte);
-  }
+  const std::int64_t row_bytes = std::int64_t{image.width} * image.channels;
+  for (int row = 0; row < height; ++row)
+    kernels::cpu::resize_column(image.pixels.data(), row_bytes, result.row(row), row_bytes, weights, row);
   return result;
 }
 

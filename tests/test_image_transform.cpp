@@ -1,10 +1,13 @@
 // Colour, size, part, orientation, sharpness and sheets of pictures, against Pillow's and OpenCV's numbers.
 #include <algorithm>
 #include <catch2/catch.hpp>
+#include <cmath>
 
+#include "mien/core/random.h"
 #include "mien/io/image_transform.h"
 #include "mien/io/sample_grid.h"
 #include "mien/kernels/error.h"
+#include "mien/tests/kernel_testing.h"
 
 using namespace mien;
 using Catch::Matchers::Contains;
@@ -39,11 +42,54 @@ Image letters(int height, int width, const std::string& text) {
   return image;
 }
 
+/// A picture of any bytes.
+Image random_picture(int height, int width, int channels, std::uint64_t which) {
+  Image image(height, width, channels);
+  Random random(5, Purpose::test, which);
+  for (std::uint8_t& value : image.pixels) value = static_cast<std::uint8_t>(random.bits());
+  return image;
+}
+
+/// One axis of a bilinear resize, value by value: Pillow's formula. `at(i)` is the input's pixel i of `size`.
+template <class At>
+std::uint8_t resized_value(const At& at, int size, int output, int index) {
+  const double scale = static_cast<double>(size) / output, stretch = std::max(scale, 1.0);
+  const double centre = (index + 0.5) * scale;
+  const int first = std::max(0, static_cast<int>(centre - stretch + 0.5));
+  const int last = std::min(size, static_cast<int>(centre + stretch + 0.5));
+  const auto weight = [&](int i) { return std::max(0.0, 1 - std::abs((i - centre + 0.5) * (1 / stretch))); };
+  double total = 0;
+  for (int i = first; i < last; ++i) total += weight(i);
+  int sum = 1 << 21;
+  for (int i = first; i < last; ++i) sum += at(i) * static_cast<int>(weight(i) / total * (1 << 22) + 0.5);
+  return static_cast<std::uint8_t>(std::clamp(sum >> 22, 0, 255));
+}
+
+/// Rows first, then columns; an axis that keeps its size is left alone.
+Image resized_plainly(const Image& image, int height, int width) {
+  Image across(image.height, width, image.channels), result(height, width, image.channels);
+  for (int row = 0; row < image.height; ++row)
+    for (int column = 0; column < width; ++column)
+      for (int c = 0; c < image.channels; ++c)
+        across.at(row, column, c) = width == image.width ? image.at(row, column, c)
+                                                         : resized_value([&](int i) { return image.at(row, i, c); },
+                                                                         image.width, width, column);
+  for (int row = 0; row < height; ++row)
+    for (int column = 0; column < width; ++column)
+      for (int c = 0; c < image.channels; ++c)
+        result.at(row, column, c) =
+            height == image.height
+                ? across.at(row, column, c)
+                : resized_value([&](int i) { return across.at(i, column, c); }, image.height, height, row);
+  return result;
+}
+
 std::string text_of(const Image& image) { return {image.pixels.begin(), image.pixels.end()}; }
 
 }  // namespace
 
 TEST_CASE("resizing gives Pillow's bytes", "[image]") {
+  const auto scope = testing::with_every_instruction_set();
   const Image image = pattern();
   CHECK(resize(image, 2, 3).pixels == Bytes{66, 125, 161, 151, 201, 144});
   CHECK(resize(image, 2, 3, ResizeFilter::bicubic).pixels == Bytes{56, 121, 165, 154, 214, 141});
@@ -60,6 +106,19 @@ TEST_CASE("resizing gives Pillow's bytes", "[image]") {
         Bytes{56, 199, 27, 121, 134, 60, 165, 90, 83, 154, 101, 76, 214, 41, 107, 141, 114, 70});
 }
 
+TEST_CASE("resizing gives the plain loops' bytes at every size, grey and colour, under each instruction set",
+          "[image]") {
+  const auto scope = testing::with_every_instruction_set();
+  std::uint64_t which = 0;
+  for (const auto& [height, width] : {std::pair{1, 1}, {1, 70}, {33, 1}, {17, 65}, {40, 31}, {3, 500}})
+    for (const auto& [new_height, new_width] : {std::pair{1, 1}, {5, 3}, {17, 16}, {40, 67}, {2, 130}})
+      for (const int channels : {1, 3}) {
+        INFO(height << " x " << width << " x " << channels << " to " << new_height << " x " << new_width);
+        const Image image = random_picture(height, width, channels, which++);
+        CHECK(resize(image, new_height, new_width) == resized_plainly(image, new_height, new_width));
+      }
+}
+
 TEST_CASE("resizing keeps what has the size already, and a flat picture flat", "[image]") {
   CHECK(resize(pattern(), 5, 7) == pattern());
   Image flat(40, 30, 3);
@@ -73,6 +132,13 @@ TEST_CASE("resizing keeps what has the size already, and a flat picture flat", "
 }
 
 TEST_CASE("grey is ITU-R 601 in fixed point", "[image]") {
+  const auto scope = testing::with_every_instruction_set();
+  for (int width = 1; width <= 70; ++width) {
+    const Image colour = random_picture(1, width, 3, static_cast<std::uint64_t>(width)), result = to_grey(colour);
+    for (int i = 0; i < width; ++i)
+      REQUIRE(result.at(0, i) ==
+              (19595 * colour.at(0, i, 0) + 38470 * colour.at(0, i, 1) + 7471 * colour.at(0, i, 2) + 32768) >> 16);
+  }
   const Image grey = to_grey(coloured_pattern());
   CHECK(Bytes(grey.pixels.begin(), grey.pixels.begin() + 7) == Bytes{150, 144, 139, 134, 128, 123, 118});
   CHECK(to_grey(to_colour(pattern())) == pattern());
