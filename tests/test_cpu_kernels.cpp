@@ -179,6 +179,7 @@ TEST_CASE("sums over any axes and their adjoints follow the definition", "[cpu]"
       reduction({{67, true}, {1100, false}}, 1.0f),                     // of many, over more than one tile
       reduction({{3, false}, {49, true}, {37, false}}, 1 / 49.0f),      // a global average
       reduction({{301, false}, {41, true}}, 1.0f),                      // rows
+      reduction({{1301, false}, {5, true}}, 0.2f),                      // short ones
       reduction({{2, false}, {9001, true}}, 1.0f),                      // few long rows
       reduction({{40, true}, {3, false}, {101, true}}, 1.0f),           // a channel in the middle
       reduction({{5, true}, {2, true}, {1, false}, {7, false}}, 3.0f),  // neighbours that merge

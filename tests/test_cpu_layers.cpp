@@ -138,6 +138,19 @@ TEST_CASE("batch normalisation gives the batch mean 0 and variance 1, then gamma
   }
 }
 
+TEST_CASE("the batch variance is exact where the first rows are unlike the others", "[cpu]") {
+  const InstructionSetScope scope = with_every_instruction_set();
+  for (const int channels : {3, 8, 96, 520}) {
+    const RowsGeometry g{900, channels};
+    Floats x = draw(g.size(), 21), y(x.size()), mean(static_cast<std::size_t>(channels)), variance(mean.size());
+    for (std::size_t i = 0; i < x.size(); ++i) x[i] = i < x.size() / 4 ? 0.0f : 1000.0f + x[i];
+    cpu::batch_norm_forward(view(x), {}, {}, view(y), view(mean), view(variance), g, 1e-3f);
+    const reference::BatchNorm expected = reference::batch_norm(doubled(x), {}, {}, g, 1e-3);
+    check_close(mean, expected.mean, 1e-6);
+    check_close(variance, expected.variance, 1e-6);
+  }
+}
+
 TEST_CASE("batch normalisation's gradients are those of the definition, training and frozen", "[cpu]") {
   const InstructionSetScope scope = with_every_instruction_set();
   const RowsGeometry g{23, 5};

@@ -1,7 +1,7 @@
 // Batch normalisation over rows of channels.
 //
-// The training pass reads x twice: blocks of rows give the mean and the squared deviations about it while they are in
-// cache, and are merged in order (Chan, Golub, LeVeque, "Updating formulae and a pairwise algorithm for computing
+// The training pass reads x twice: blocks of rows give the mean and the squared deviations about it, and are merged in
+// order (Chan, Golub, LeVeque, "Updating formulae and a pairwise algorithm for computing
 // sample variances", 1979); then every value is normalised. Where channels are few, several rows are taken side by
 // side as one wide row, and what belongs to a channel is repeated over it.
 #undef HWY_TARGET_INCLUDE
@@ -37,38 +37,54 @@ void for_each_tile(const RowsGeometry& g, const Body& body) {
   });
 }
 
-/// Calls body(d, place, c) for vectors over all rows: element `place`, column c of its wide row.
+/// Calls body(d, place, c) for vectors over all rows: element `place`, column c of its wide row. Rows of more than a
+/// tile's columns are cut, so that the columns' factors stay in the first cache.
 template <class Body>
 void for_each_wide_vector(const RowsGeometry& g, const Body& body) {
-  const std::int64_t width = g.channels * rows_side_by_side(g.channels);
-  const std::int64_t block = width * std::max<std::int64_t>(1, elements_per_block / width);
-  parallel_blocks(g.size(), block, [&](std::int64_t begin, std::int64_t end) HWY_ATTR {
-    for (std::int64_t row = begin; row < end; row += width)
-      for_each_vector(0, std::min(width, end - row), [&](auto d, std::int64_t c) HWY_ATTR { body(d, row + c, c); });
+  const std::int64_t width = g.channels * rows_side_by_side(g.channels), tile = std::min(width, columns_per_tile);
+  const std::int64_t tiles = block_count(width, tile), block = elements_per_block / tile;
+  const std::int64_t rows = block_count(g.size(), width);
+  parallel_for(block_count(rows, block) * tiles, [&](std::int64_t task) HWY_ATTR {
+    const std::int64_t first = task / tiles * block, column = task % tiles * tile;
+    for (std::int64_t row = first; row < std::min(rows, first + block); ++row) {
+      const std::int64_t place = row * width, end = std::min({width, column + tile, g.size() - place});
+      for_each_vector(column, end, [&](auto d, std::int64_t c) HWY_ATTR { body(d, place + c, c); });
+    }
   });
 }
 
-/// Sums and squared deviations, about the block's own mean, of each block of rows: (blocks, channels) each.
+/// Means of some evenly spread rows of a block, for the columns of one wide row: near enough to the block's mean.
+void rough_means(const float* x, const RowBlock& block, float* means) {
+  constexpr std::int64_t most = 16;
+  const std::int64_t count = std::min(most, block.rows), apart = block.rows / count * block.step;
+  for_each_vector(0, block.columns, [&](auto d, std::int64_t c) HWY_ATTR {
+    auto sum = hn::Zero(d);
+    for (std::int64_t i = 0; i < count; ++i) sum = hn::Add(sum, hn::LoadU(d, x + block.place + i * apart + c));
+    hn::StoreU(hn::Mul(sum, hn::Set(d, 1.0f / static_cast<float>(count))), d, means + c);
+  });
+  for (std::int64_t c = block.columns; c < block.columns * block.side_by_side; ++c) means[c] = means[c - block.columns];
+}
+
+/// Sums and squared deviations, about the block's own mean, of each block of rows: (blocks, channels) each. One pass:
+/// the deviations are taken about a rough mean, then moved to the true one, which is so near that little cancels.
 void block_moments(const float* x, double* sums, double* deviations, const RowsGeometry& g) {
   for_each_tile(g, [&](std::int64_t part, const RowBlock& block, std::int64_t channel) HWY_ATTR {
     double* const sum = sums + part * g.channels + channel;
     double* const deviation = deviations + part * g.channels + channel;
-    sum_columns(block, sum, [x](auto d, std::int64_t place, std::int64_t, auto so_far) HWY_ATTR {
-      return hn::Add(so_far, hn::LoadU(d, x + place));
-    });
     float center[columns_per_tile];
+    rough_means(x, block, center);
+    sum_columns<2>(block, {sum, deviation},
+                   [x, &center](auto d, std::int64_t place, std::int64_t c, auto so_far) HWY_ATTR {
+                     const auto distance = hn::Sub(hn::LoadU(d, x + place), hn::LoadU(d, center + c));
+                     so_far.value[0] = hn::Add(so_far.value[0], distance);
+                     so_far.value[1] = hn::MulAdd(distance, distance, so_far.value[1]);
+                     return so_far;
+                   });
     const double count = static_cast<double>(block.rows);
-    for (std::int64_t c = 0; c < block.columns * block.side_by_side; ++c)
-      center[c] = static_cast<float>(sum[c % block.columns] / count);
-    sum_columns(block, deviation, [x, &center](auto d, std::int64_t place, std::int64_t c, auto so_far) HWY_ATTR {
-      const auto distance = hn::Sub(hn::LoadU(d, x + place), hn::LoadU(d, center + c));
-      return hn::MulAdd(distance, distance, so_far);
-    });
-    // The deviations were taken about the mean as rounded to float.
     for (std::int64_t c = 0; c < block.columns; ++c) {
-      const double rounding = sum[c] / count - center[c];
-      const double corrected = deviation[c] - count * rounding * rounding;
+      const double corrected = deviation[c] - sum[c] * sum[c] / count;
       deviation[c] = corrected < 0 ? 0 : corrected;
+      sum[c] += count * center[c];
     }
   });
 }
@@ -78,13 +94,14 @@ void block_gradients(const float* x, const float* dy, const float* mean, double*
                      const RowsGeometry& g) {
   for_each_tile(g, [&](std::int64_t part, const RowBlock& block, std::int64_t channel) HWY_ATTR {
     const std::int64_t at = part * g.channels + channel;
-    sum_columns(block, sums + at, [dy](auto d, std::int64_t place, std::int64_t, auto so_far) HWY_ATTR {
-      return hn::Add(so_far, hn::LoadU(d, dy + place));
-    });
-    sum_columns(block, products + at, [=](auto d, std::int64_t place, std::int64_t c, auto so_far) HWY_ATTR {
-      const auto distance = hn::Sub(hn::LoadU(d, x + place), hn::LoadU(d, mean + channel + c));
-      return hn::MulAdd(hn::LoadU(d, dy + place), distance, so_far);
-    });
+    sum_columns<2>(block, {sums + at, products + at},
+                   [=](auto d, std::int64_t place, std::int64_t c, auto so_far) HWY_ATTR {
+                     const auto distance = hn::Sub(hn::LoadU(d, x + place), hn::LoadU(d, mean + channel + c));
+                     const auto upstream = hn::LoadU(d, dy + place);
+                     so_far.value[0] = hn::Add(so_far.value[0], upstream);
+                     so_far.value[1] = hn::MulAdd(upstream, distance, so_far.value[1]);
+                     return so_far;
+                   });
   });
 }
 
@@ -132,24 +149,25 @@ namespace {
 /// The width of a wide row: what the factors of the channels are repeated over.
 std::int64_t wide_row(const RowsGeometry& g) { return g.channels * rows_side_by_side(g.channels); }
 
-/// Repeats the first `channels` values over a wide row.
-void repeat(float* values, const RowsGeometry& g) {
-  for (std::int64_t c = g.channels; c < wide_row(g); ++c) values[c] = values[c - g.channels];
+/// Repeats the first `channels` values over a row of `width`.
+void repeat(float* values, int channels, std::int64_t width) {
+  for (std::int64_t c = channels; c < width; ++c) values[c] = values[c - channels];
 }
 
 /// y = (x - mean) * gamma / sqrt(variance + epsilon) + beta, with mean and variance in double.
 void normalise(View<const float> x, View<const float> gamma, View<const float> beta, const double* mean,
                const double* variance, View<float> y, const RowsGeometry& g, float epsilon) {
   struct Scratch;
-  float* const center = thread_scratch<Scratch>(3 * wide_row(g));
-  float* const scale = center + wide_row(g);
-  float* const offset = scale + wide_row(g);
+  const std::int64_t width = wide_row(g);
+  float* const center = thread_scratch<Scratch>(3 * width);
+  float* const scale = center + width;
+  float* const offset = scale + width;
   for (int c = 0; c < g.channels; ++c) {
     center[c] = static_cast<float>(mean[c]);
     scale[c] = static_cast<float>((gamma.empty() ? 1.0 : gamma.data[c]) / std::sqrt(variance[c] + epsilon));
     offset[c] = beta.empty() ? 0.0f : beta.data[c];
   }
-  for (float* const factor : {center, scale, offset}) repeat(factor, g);
+  for (float* const factor : {center, scale, offset}) repeat(factor, g.channels, width);
   instruction_set();
   HWY_DYNAMIC_DISPATCH(normalise_rows)(x.data, center, scale, offset, y.data, g);
 }
@@ -206,12 +224,13 @@ void batch_norm_backward(View<const float> x, View<const float> gamma, View<cons
       dx_needs_sums || !dgamma.empty() || !dbeta.empty() ? block_count(g.rows, block) : std::int64_t{0};
   double* const dy_sum = thread_doubles<Sums>(2 * blocks * g.channels);
   double* const product_sum = dy_sum + blocks * g.channels;  // of dy * (x - mean)
-  float* const center = thread_scratch<Factors>(4 * wide_row(g));
-  float* const slope = center + wide_row(g);
-  float* const curve = slope + wide_row(g);
-  float* const shift = curve + wide_row(g);
+  const std::int64_t width = wide_row(g);
+  float* const center = thread_scratch<Factors>(4 * width);
+  float* const slope = center + width;
+  float* const curve = slope + width;
+  float* const shift = curve + width;
   std::copy_n(mean.data, g.channels, center);
-  repeat(center, g);
+  repeat(center, g.channels, width);
   instruction_set();
   if (blocks > 0) HWY_DYNAMIC_DISPATCH(block_gradients)(x.data, dy.data, center, dy_sum, product_sum, g);
 
@@ -232,7 +251,7 @@ void batch_norm_backward(View<const float> x, View<const float> gamma, View<cons
     shift[c] = static_cast<float>(-scale * sum / rows);
   }
   if (dx.empty()) return;
-  for (float* const factor : {slope, curve, shift}) repeat(factor, g);
+  for (float* const factor : {slope, curve, shift}) repeat(factor, g.channels, width);
   if (frozen)
     HWY_DYNAMIC_DISPATCH(frozen_gradient_rows)(dy.data, slope, dx.data, g);
   else

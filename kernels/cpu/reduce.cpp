@@ -12,6 +12,8 @@
 #include "mien/kernels/cpu/broadcast.h"
 #include "mien/kernels/cpu/column_sums-inl.h"
 #include "mien/kernels/cpu/instruction_set.h"
+#include "mien/kernels/cpu/row_vectors-inl.h"
+#include "mien/kernels/cpu/rows.h"
 #include "mien/kernels/kernels.h"
 
 HWY_BEFORE_NAMESPACE();
@@ -20,9 +22,31 @@ namespace HWY_NAMESPACE {
 
 /// total[c] = sum down column c of the block.
 void sum_block(const float* x, const RowBlock& block, double* total) {
-  sum_columns(block, total, [x](auto d, std::int64_t place, std::int64_t, auto so_far) HWY_ATTR {
-    return hn::Add(so_far, hn::LoadU(d, x + place));
+  sum_columns<1>(block, {total}, [x](auto d, std::int64_t place, std::int64_t, auto so_far) HWY_ATTR {
+    so_far.value[0] = hn::Add(so_far.value[0], hn::LoadU(d, x + place));
+    return so_far;
   });
+}
+
+/// y[row] = scale * sum of the row.
+void sum_each_row(const float* x, float* y, const RowsGeometry& g, float scale) {
+  const auto across = [&](std::int64_t first, std::int64_t count) HWY_ATTR {
+    Columns columns;
+    columns.take(x + first * g.channels, count, g.channels);
+    for_each_vector(0, count, [&](auto d, std::int64_t row) HWY_ATTR {
+      auto sum = hn::LoadU(d, columns[0] + row);
+      for (int c = 1; c < g.channels; ++c) sum = hn::Add(sum, hn::LoadU(d, columns[c] + row));
+      hn::StoreU(hn::Mul(sum, hn::Set(d, scale)), d, y + first + row);
+    });
+  };
+  const auto along = [&](std::int64_t row) HWY_ATTR {
+    double sum[1];
+    sum_row(g.channels, sum, [from = x + row * g.channels](auto d, std::int64_t c) HWY_ATTR {
+      return Terms<hn::Vec<decltype(d)>, 1>{{hn::LoadU(d, from + c)}};
+    });
+    y[row] = static_cast<float>(scale * sum[0]);
+  };
+  for_each_row(g, across, along);
 }
 
 }  // namespace HWY_NAMESPACE
@@ -33,6 +57,7 @@ HWY_AFTER_NAMESPACE();
 namespace mien::kernels::cpu {
 
 HWY_EXPORT(sum_block);
+HWY_EXPORT(sum_each_row);
 
 namespace {
 
@@ -95,6 +120,11 @@ void sum_rows(const float* x, float* y, const ReduceGeometry& rows, std::int64_t
 void sum_runs(const float* x, float* y, const ReduceGeometry& runs, std::int64_t length, float scale) {
   struct Partial;
   const std::int64_t kept = runs.product(false), summed = runs.product(true);
+  if (summed == 1 && length <= elements_per_block) {
+    instruction_set();
+    HWY_DYNAMIC_DISPATCH(sum_each_row)(x, y, {kept, static_cast<int>(length)}, scale);
+    return;
+  }
   const std::int64_t piece = std::min(length, elements_per_block), pieces = block_count(length, piece);
   const std::int64_t block = std::max<std::int64_t>(1, elements_per_block / piece);
   const std::int64_t blocks = block_count(summed * pieces, block);

@@ -5,6 +5,7 @@
 
 #include <algorithm>
 #include <cstdint>
+#include <numeric>
 #include <vector>
 
 #include "mien/kernels/cpu/parallel.h"
@@ -45,8 +46,15 @@ inline std::int64_t rows_per_block(std::int64_t columns) {
   return std::max<std::int64_t>(256, 4 * elements_per_block / std::min(columns, columns_per_tile));
 }
 
-/// How many narrow rows are taken together as one wide row, so that they fill vectors; 1 where rows are wide enough.
-inline std::int64_t rows_side_by_side(std::int64_t columns) { return columns < 64 ? columns_per_tile / columns : 1; }
+/// How many narrow rows are taken together as one wide row, so that they fill vectors: as many as make about 256
+/// columns and, where that can be had within a tile, whole vectors of 16; 1 where rows are wide enough.
+inline std::int64_t rows_side_by_side(std::int64_t columns) {
+  constexpr std::int64_t lanes = 16, wide_enough = 256;
+  const std::int64_t whole = lanes / std::gcd(columns, lanes);  // so many rows are whole vectors
+  if (columns >= wide_enough || (columns >= wide_enough / 2 && whole == 1)) return 1;
+  if (columns * whole > columns_per_tile) return columns_per_tile / columns;
+  return whole * std::max<std::int64_t>(1, wide_enough / (columns * whole));
+}
 
 /// Rows of data to sum down: `rows` of them, `step` elements apart, the first at `place`, each of `columns` values.
 struct RowBlock {
