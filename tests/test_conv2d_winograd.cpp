@@ -319,3 +319,17 @@ TEST_CASE("Winograd fits 3x3 kernels of stride 1 that are neither dilated nor gr
   g.width.kernel = 5;
   CHECK_FALSE(cpu::winograd_fits(g));
 }
+
+TEST_CASE("Winograd pays from four channels on either side and tiles three eighths full, whatever the batch") {
+  const auto same = [](int input) { return axis(input, 1, 1); };
+  CHECK(cpu::winograd_pays(geometry(1, same(128), same(128), 8, 16)));
+  CHECK(cpu::winograd_pays(geometry(64, same(16), same(16), 4, 4)));
+  CHECK_FALSE(cpu::winograd_pays(geometry(64, same(16), same(16), 3, 64)));
+  CHECK_FALSE(cpu::winograd_pays(geometry(64, same(16), same(16), 64, 3)));
+  CHECK(cpu::winograd_pays(geometry(64, same(5), same(5), 32, 32)));
+  CHECK_FALSE(cpu::winograd_pays(geometry(64, same(2), same(2), 32, 32)));
+  CHECK_FALSE(cpu::winograd_pays(geometry(64, same(5), same(1), 32, 32)));
+  Conv2dGeometry strided = geometry(1, same(128), same(128), 8, 16);
+  strided.height.stride = 2;
+  CHECK_FALSE(cpu::winograd_pays(strided));
+}

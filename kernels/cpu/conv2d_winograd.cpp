@@ -21,8 +21,10 @@ constexpr std::int64_t enough_blocks = 16;
 constexpr std::int64_t cached_weights = 1 << 18;
 /// Most tiles of a block: four times the tallest register tile.
 constexpr int most_block_tiles = 64;
-/// In-channels whose weights are turned at a time.
-constexpr int turned_channels = 16;
+/// In-channels whose weights are transformed at a time.
+constexpr int task_channels = 16;
+/// Floats of a cache line.
+constexpr int cache_line = 16;
 
 struct WinogradInputScratch;
 struct WinogradProductScratch;
@@ -79,13 +81,12 @@ Panels all_panels(const WinogradProducts& products, int out_channels) {
 void transform_weights(const float* w, int in_channels, int out_channels, bool turned, float* transformed) {
   const WinogradProducts& products = winograd_products();
   const WinogradTransforms& transforms = winograd_transforms();
-  const std::int64_t in_blocks = block_count(in_channels, turned_channels);
+  const std::int64_t in_blocks = block_count(in_channels, task_channels);
   const std::int64_t w_tap = std::int64_t{in_channels} * out_channels;
   parallel_for(all_panels(products, out_channels).count * in_blocks, [&](std::int64_t task) {
     const Panel panel = panel_at(products, out_channels, task / in_blocks);
-    const int in_begin = static_cast<int>(task % in_blocks) * turned_channels;
-    const int in_count = std::min(turned_channels, in_channels - in_begin);
-    const std::int64_t u_step = std::int64_t{in_channels} * panel.columns;
+    const int in_begin = static_cast<int>(task % in_blocks) * task_channels;
+    const int in_count = std::min(task_channels, in_channels - in_begin);
     WinogradWeights weights = {.w = w + std::int64_t{in_begin} * out_channels + panel.begin,
                                .tap_step = w_tap,
                                .in_step = out_channels,
@@ -93,24 +94,25 @@ void transform_weights(const float* w, int in_channels, int out_channels, bool t
                                .panel_columns = panel.columns,
                                .u = transformed + winograd_frequencies * std::int64_t{in_channels} * panel.begin +
                                     std::int64_t{in_begin} * panel.columns,
-                               .u_step = u_step};
+                               .u_step = std::int64_t{in_channels} * panel.columns};
     const int columns = std::min(panel.columns, out_channels - panel.begin);
-    if (!turned && columns == panel.columns) return transforms.weights(weights);
-    // A copy, in the order in which the transform reads, with zeros past the last channel.
-    float* const copy = thread_scratch<WinogradWeightScratch>(9 * turned_channels * winograd_panel_columns);
-    const std::int64_t copy_tap = std::int64_t{turned_channels} * panel.columns;
-    for (int tap = 0; tap < 9; ++tap) {
-      float* const to = copy + tap * copy_tap;
-      const float* const from =
-          turned ? w + (8 - tap) * w_tap + std::int64_t{panel.begin} * in_channels + in_begin : weights.w + tap * w_tap;
-      const std::int64_t in_step = turned ? 1 : out_channels, out_step = turned ? in_channels : 1;
-      if (columns < panel.columns) std::fill_n(to, copy_tap, 0.0f);
-      for (int column = 0; column < columns; ++column)
-        for (int in = 0; in < in_count; ++in) to[in * panel.columns + column] = from[in * in_step + column * out_step];
+    if (turned || columns < panel.columns) {
+      // A copy, in the order in which the transform reads, with zeros past the last channel.
+      float* const copy = thread_scratch<WinogradWeightScratch>(9 * task_channels * winograd_panel_columns);
+      const std::int64_t copy_tap = std::int64_t{task_channels} * panel.columns;
+      if (columns < panel.columns) std::fill_n(copy, 9 * copy_tap, 0.0f);
+      for (int tap = 0; tap < 9; ++tap) {
+        const float* const from = turned ? w + (8 - tap) * w_tap + std::int64_t{panel.begin} * in_channels + in_begin
+                                         : weights.w + tap * w_tap;
+        const std::int64_t in_step = turned ? 1 : out_channels, out_step = turned ? in_channels : 1;
+        for (int column = 0; column < columns; ++column)
+          for (int in = 0; in < in_count; ++in)
+            copy[tap * copy_tap + in * panel.columns + column] = from[in * in_step + column * out_step];
+      }
+      weights.w = copy;
+      weights.tap_step = copy_tap;
+      weights.in_step = panel.columns;
     }
-    weights.w = copy;
-    weights.tap_step = copy_tap;
-    weights.in_step = panel.columns;
     transforms.weights(weights);
   });
 }
@@ -140,12 +142,11 @@ Plan make_plan(const Correlation3x3& c) {
   const bool cached = winograd_frequencies * std::int64_t{c.in_channels} * c.out_channels <= cached_weights;
   plan.block_tiles = plan.products.tile_rows * (cached ? 1 : 4);
   plan.blocks = block_count(plan.tiles, plan.block_tiles);
-  constexpr int line = 16;
   plan.channel_block = plan.products.channel_block(c.in_channels);
   plan.v_block_step = std::int64_t{plan.block_tiles} * plan.channel_block;
-  plan.v_step = block_count(c.in_channels, plan.channel_block) * plan.v_block_step + line;
+  plan.v_step = block_count(c.in_channels, plan.channel_block) * plan.v_block_step + cache_line;
   plan.v_size = winograd_frequencies * plan.v_step;
-  plan.m_step = plan.block_tiles * winograd_panel_columns + line;
+  plan.m_step = plan.block_tiles * winograd_panel_columns + cache_line;
   return plan;
 }
 
@@ -165,11 +166,10 @@ Tile tile_at(const Plan& plan, std::int64_t index) {
 /// the processor does not foresee them.
 void prefetch_below(const float* image, const float* end, std::int64_t row_pitch, int row, std::int64_t first,
                     int count) {
-  constexpr int line = 16;
   for (int i = 0; i < winograd_tile; ++i) {
     const std::int64_t offset = (row + i) * row_pitch + first;
     if (offset < 0 || offset + count > end - image) return;
-    for (int at = 0; at < count; at += line)
+    for (int at = 0; at < count; at += cache_line)
       __builtin_prefetch(image + offset + at, 0, 2);  // to read, into the second cache
   }
 }
@@ -294,6 +294,13 @@ void correlate_3x3(const Correlation3x3& c) {
 bool winograd_fits(const Conv2dGeometry& g) {
   const auto fits = [](const WindowAxis& axis) { return axis.kernel == 3 && axis.stride == 1 && axis.dilation == 1; };
   return g.groups == 1 && fits(g.height) && fits(g.width);
+}
+
+bool winograd_pays(const Conv2dGeometry& g) {
+  const std::int64_t results = std::int64_t{g.height.output} * g.width.output;
+  const std::int64_t computed = winograd_tile * winograd_tile * block_count(g.height.output, winograd_tile) *
+                                block_count(g.width.output, winograd_tile);
+  return winograd_fits(g) && g.in_channels >= 4 && g.out_channels >= 4 && 8 * results >= 3 * computed;
 }
 
 std::int64_t winograd_weights_size(const Conv2dGeometry& g) {
