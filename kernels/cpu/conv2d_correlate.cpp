@@ -211,7 +211,8 @@ void finish(const Plan& plan, std::int64_t begin, int count, int channel, const 
                      .bias = c.bias ? c.bias + channel : nullptr,
                      .activation = c.activation,
                      .y = c.y + begin * y_channels + channel,
-                     .y_pitch = y_channels * c.result_column_step};
+                     .y_pitch = y_channels * c.result_column_step,
+                     .streamed = is_streamed(c)};
   // Where nothing lies between, positions run on from row to row.
   if (c.result_column_step == 1 && c.result_row_step == 1 && c.result_width == c.width.positions &&
       c.result_height == c.height.positions)
@@ -280,6 +281,7 @@ void run_task(const Plan& plan, const Task& task, const float* packed) {
     }
     if (c.pool) finish_pooled(plan, task, channel, block, sums);
   }
+  if (is_streamed(c)) epilogue_kernels().finish_streaming();
 }
 
 }  // namespace

@@ -41,8 +41,48 @@ HWY_INLINE void sum_positions(D d, const DepthwiseRow& row, const float* w, int 
   for (int i = 0; i < count; ++i) hn::StoreU(sum[i], d, sums + (position + i) * pitch + c);
 }
 
+/// The same where taps come in threes that lie as far from each other as positions do: neighbours share what they read.
+template <int count, class D>
+HWY_INLINE void sum_triples(D d, const DepthwiseRow& row, const float* w, int position, std::int64_t c, float* sums,
+                            std::int64_t pitch) {
+  const float* const x = row.x + position * row.step + c;
+  hn::Vec<D> sum[count];
+  MIEN_UNROLL
+  for (int i = 0; i < count; ++i) sum[i] = hn::Zero(d);
+  for (int tap = 0; tap < row.tap_count; tap += 3) {
+    const DepthwiseTap* const taps = row.taps + tap;
+    const float* const from = x + taps[0].x;
+    const auto first = hn::LoadU(d, w + taps[0].w + c), second = hn::LoadU(d, w + taps[1].w + c),
+               third = hn::LoadU(d, w + taps[2].w + c);
+    auto left = hn::LoadU(d, from), middle = hn::LoadU(d, from + row.step);
+    MIEN_UNROLL
+    for (int i = 0; i < count; ++i) {
+      const auto right = hn::LoadU(d, from + (i + 2) * row.step);
+      sum[i] = hn::MulAdd(right, third, hn::MulAdd(middle, second, hn::MulAdd(left, first, sum[i])));
+      left = middle, middle = right;
+    }
+  }
+  MIEN_UNROLL
+  for (int i = 0; i < count; ++i) hn::StoreU(sum[i], d, sums + (position + i) * pitch + c);
+}
+
+bool taps_in_triples(const DepthwiseRow& row) {
+  if (row.tap_count % 3 != 0) return false;
+  for (int tap = 0; tap < row.tap_count; ++tap)
+    if (tap % 3 > 0 && row.taps[tap].x - row.taps[tap - 1].x != row.step) return false;
+  return true;
+}
+
 void depthwise_sums(const DepthwiseRow& row, const float* w, float* sums, std::int64_t pitch) {
   int position = 0;
+  if (taps_in_triples(row)) {
+    for (; position + 8 <= row.positions; position += 8)
+      for_each_vector(0, row.channels,
+                      [&](auto d, std::int64_t c) HWY_ATTR { sum_triples<8>(d, row, w, position, c, sums, pitch); });
+    for (; position + 3 <= row.positions; position += 3)
+      for_each_vector(0, row.channels,
+                      [&](auto d, std::int64_t c) HWY_ATTR { sum_triples<3>(d, row, w, position, c, sums, pitch); });
+  }
   for (; position + 4 <= row.positions; position += 4)
     for_each_vector(0, row.channels,
                     [&](auto d, std::int64_t c) HWY_ATTR { sum_positions<4>(d, row, w, position, c, sums, pitch); });

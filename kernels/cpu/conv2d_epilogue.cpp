@@ -4,6 +4,7 @@
 #define HWY_TARGET_INCLUDE "mien/kernels/cpu/conv2d_epilogue.cpp"
 #include <hwy/foreach_target.h>
 //
+#include <hwy/cache_control.h>
 #include <hwy/highway.h>
 
 #include "mien/kernels/cpu/conv2d_epilogue-inl.h"
@@ -27,7 +28,7 @@ HWY_INLINE void for_each_vector(int channels, const Body& body) {
   for (; c < channels; ++c) body(single, c);
 }
 
-template <ActivationKind kind>
+template <ActivationKind kind, bool streamed>
 void plain_row(const EpilogueRow& row) {
   for (int position = 0; position < row.positions; ++position) {
     const float* const sums = row.sums + position * row.pitch;
@@ -35,7 +36,11 @@ void plain_row(const EpilogueRow& row) {
     for_each_vector(row.channels, [&](auto d, int c) HWY_ATTR {
       auto z = hn::LoadU(d, sums + c);
       if (row.bias) z = hn::Add(z, hn::LoadU(d, row.bias + c));
-      hn::StoreU(activate_vector<kind>(d, z, row.activation), d, y + c);
+      const auto result = activate_vector<kind>(d, z, row.activation);
+      if constexpr (streamed && hn::MaxLanes(d) >= 4)
+        hn::Stream(result, d, y + c);
+      else
+        hn::StoreU(result, d, y + c);
     });
   }
 }
@@ -82,8 +87,15 @@ void pooled_backward_row(const EpilogueGradientRow& row) {
 }
 
 void epilogue_plain(const EpilogueRow& row) {
-  with_kind(row.activation.kind, [&]<ActivationKind kind>() { plain_row<kind>(row); });
+  const std::size_t lanes = hn::Lanes(hn::ScalableTag<float>());
+  const bool aligned = reinterpret_cast<std::uintptr_t>(row.y) % (lanes * sizeof(float)) == 0 &&
+                       row.y_pitch % static_cast<std::int64_t>(lanes) == 0;
+  with_kind(row.activation.kind, [&]<ActivationKind kind>() {
+    row.streamed&& aligned ? plain_row<kind, true>(row) : plain_row<kind, false>(row);
+  });
 }
+
+void epilogue_finish_streaming() { hwy::FlushStream(); }
 
 void epilogue_pooled(const EpilogueRow& row) {
   with_kind(row.activation.kind, [&]<ActivationKind kind>() { pooled_row<kind>(row); });
@@ -94,7 +106,8 @@ void epilogue_pooled_backward(const EpilogueGradientRow& row) {
 }
 
 const EpilogueKernels* epilogue_table() {
-  static constexpr EpilogueKernels table = {epilogue_plain, epilogue_pooled, epilogue_pooled_backward};
+  static constexpr EpilogueKernels table = {epilogue_plain, epilogue_finish_streaming, epilogue_pooled,
+                                            epilogue_pooled_backward};
   return &table;
 }
 

@@ -8,6 +8,9 @@
 
 namespace mien::kernels::cpu {
 
+/// Floats that an op's result may take and still be found in a cache by the next op: 16 MB. More than that is streamed.
+inline constexpr std::int64_t cached_floats = std::int64_t{1} << 22;
+
 /// Sums at neighbouring positions of one output row: `channels` of each, pitch floats apart.
 struct EpilogueRow {
   const float* sums;             ///< with the pool: the upper of its two rows
@@ -20,6 +23,7 @@ struct EpilogueRow {
   float* y;                        ///< the result, positions y_pitch floats apart
   std::uint8_t* argmax = nullptr;  ///< with the pool, beside y
   std::int64_t y_pitch;
+  bool streamed = false;  ///< without the pool: y goes past the caches, where its vectors are aligned
 };
 
 /// The way back for one row of pool windows.
@@ -36,7 +40,9 @@ struct EpilogueGradientRow {
 
 /// Those of one instruction set.
 struct EpilogueKernels {
+  /// Whoever asked for streaming calls finish_streaming before another thread may read y.
   void (*plain)(const EpilogueRow& row);
+  void (*finish_streaming)();
   void (*pooled)(const EpilogueRow& row);
   void (*pooled_backward)(const EpilogueGradientRow& row);
 };

@@ -17,6 +17,12 @@ inline std::int64_t correlation_depth(const Correlation& c) {
 /// Every group a single channel: nothing to make a product of (conv2d_depthwise.h).
 inline bool is_depthwise(const Correlation& c) { return c.groups > 1 && c.in_per_group == 1 && c.out_per_group == 1; }
 
+/// Whether the result is more than the caches hold.
+inline bool is_streamed(const Correlation& c) {
+  return !c.pool &&
+         std::int64_t{c.batch} * c.result_height * c.result_width * c.groups * c.out_per_group > cached_floats;
+}
+
 /// Where the weight of a tap lies for source channel `in` (within its group) and result channel `out` (of all).
 std::int64_t weight_place(const Correlation& c, int tap, int in, int out);
 
