@@ -47,16 +47,6 @@ EpilogueRow epilogue_row(const Correlation& c, const float* sums, int positions)
           .streamed = is_streamed(c)};
 }
 
-/// Reads the cells begin … end-1 of an axis of the source, from one end to the other. What comes from memory comes
-/// faster so: the taps' own order, a few cells of three rows in turn, is none that the processor foresees.
-void fetch_rows(const Correlation& c, int image, int begin, int end) {
-  const std::int64_t pitch = std::int64_t{c.width.source} * c.groups;
-  const float* const rows = c.source + std::int64_t{image} * c.height.source * pitch;
-  constexpr int line = 16;
-  for (std::int64_t i = std::max(0, begin) * pitch; i < std::min(c.height.source, end) * pitch; i += line)
-    static_cast<void>(*static_cast<const volatile float*>(rows + i));
-}
-
 void plain_row(const Correlation& c, int image, int row) {
   const int chunk = static_cast<int>(std::max<std::int64_t>(1, chunk_sums / c.groups / 8) * 8);
   float* const sums = thread_scratch<SumsScratch>(std::int64_t{chunk} * c.groups);
@@ -100,11 +90,13 @@ void correlate_depthwise(const Correlation* parts, int count) {
       std::int64_t{first.batch} * first.height.source * first.width.source * first.groups > cached_floats / 2;
   parallel_for(first.batch * row_tasks, [&](std::int64_t task) {
     const int image = static_cast<int>(task / row_tasks), begin = static_cast<int>(task % row_tasks) * rows_per_task;
-    int fetched = first.height.lowest(begin);
+    int fetched = std::clamp(first.height.lowest(begin), 0, first.height.source);
     for (int row = begin; row < std::min(rows, begin + rows_per_task); row += first.pool ? 2 : 1) {
       if (from_memory) {
-        const int needed = first.height.highest(row + (first.pool ? 1 : 0)) + 1;
-        fetch_rows(first, image, fetched, needed);
+        const int needed =
+            std::clamp(first.height.highest(row + (first.pool ? 1 : 0)) + 1, fetched, first.height.source);
+        const std::int64_t pitch = std::int64_t{first.width.source} * first.groups;
+        fetch(first.source + (std::int64_t{image} * first.height.source + fetched) * pitch, (needed - fetched) * pitch);
         fetched = needed;
       }
       for (int part = 0; part < count; ++part) {

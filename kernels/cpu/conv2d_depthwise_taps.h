@@ -47,6 +47,13 @@ void for_each_stretch(const TapAxis& height, const TapAxis& width, int row, int 
   }
 }
 
+/// Reads `size` floats from one end to the other. What comes from memory comes faster so: the taps' own order, a few
+/// cells of three rows in turn, is none that the processor foresees.
+inline void fetch(const float* from, std::int64_t size) {
+  constexpr int line = 16;
+  for (std::int64_t i = 0; i < size; i += line) static_cast<void>(*static_cast<const volatile float*>(from + i));
+}
+
 /// Their taps, counted from the image's first value and the first weight; weight_place(tap) in floats.
 template <class WeightPlace>
 void list_taps(const TapAxis& height, const TapAxis& width, int channels, const Stretch& stretch,

@@ -18,12 +18,17 @@ namespace mien::kernels::cpu {
 namespace HWY_NAMESPACE {
 namespace hn = hwy::HWY_NAMESPACE;
 
-void panel_copy(const float* from, std::int64_t step, std::int64_t depth, int columns, int panel_columns, float* to) {
-  for (std::int64_t k = 0; k < depth; ++k, from += step, to += panel_columns) {
+void panel_copy_columns(const float* from, std::int64_t step, std::int64_t depth, int columns, float* to,
+                        std::int64_t to_step) {
+  for (std::int64_t k = 0; k < depth; ++k, from += step, to += to_step)
     for_each_vector(0, columns,
                     [&](auto d, std::int64_t j) HWY_ATTR { hn::StoreU(hn::LoadU(d, from + j), d, to + j); });
+}
+
+void panel_copy(const float* from, std::int64_t step, std::int64_t depth, int columns, int panel_columns, float* to) {
+  panel_copy_columns(from, step, depth, columns, to, panel_columns);
+  for (std::int64_t k = 0; k < depth && columns < panel_columns; ++k, to += panel_columns)
     std::fill(to + columns, to + panel_columns, 0.0f);
-  }
 }
 
 /// to[k * to_step + j] = from[j * step + k] for four k and four j.
@@ -65,7 +70,7 @@ void panel_transpose(const float* from, std::int64_t step, std::int64_t depth, i
 }
 
 const PanelKernels* panel_table() {
-  static constexpr PanelKernels table = {panel_copy, panel_transpose};
+  static constexpr PanelKernels table = {panel_copy, panel_copy_columns, panel_transpose};
   return &table;
 }
 

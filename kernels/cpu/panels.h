@@ -8,11 +8,14 @@
 
 namespace mien::kernels::cpu {
 
-/// Those of one instruction set. Both write `depth` rows of panel_columns floats, of which `columns` come from the
+/// Those of one instruction set. A panel is `depth` rows of panel_columns floats, of which `columns` come from the
 /// matrix.
 struct PanelKernels {
   /// Value k of column j lies at from + k * step + j.
   void (*copy)(const float* from, std::int64_t step, std::int64_t depth, int columns, int panel_columns, float* to);
+  /// The columns alone, `to_step` floats from one value of k to the next.
+  void (*copy_columns)(const float* from, std::int64_t step, std::int64_t depth, int columns, float* to,
+                       std::int64_t to_step);
   /// Value k of column j lies at from + j * step + k.
   void (*transpose)(const float* from, std::int64_t step, std::int64_t depth, int columns, int panel_columns,
                     float* to);
