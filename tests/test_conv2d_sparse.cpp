@@ -70,7 +70,7 @@ std::vector<Case> cases() {
     if (size > 3 && size < 8)
       all.push_back({"valid " + name, geometry(9, axis(size, 0, 0), axis(11 - size, 0, 0), 8, 3)});
   }
-  for (const int channels : {1, 3, 5, 8, 16, 20, 40, 64}) {
+  for (const int channels : {1, 2, 3, 4, 5, 8, 16, 20, 40, 64}) {
     const std::string name = std::to_string(channels);
     all.push_back({name + " in", geometry(3, same(7), same(10), channels, 20)});
     all.push_back({name + " out", geometry(2, same(6), axis(9, 1, 0), 8, channels)});
@@ -81,6 +81,7 @@ std::vector<Case> cases() {
   all.push_back({"a batch of blocks", geometry(17, same(16), same(16), 16, 32)});
   all.push_back({"rows and columns of lists", geometry(1, same(33), same(150), 1, 8)});
   all.push_back({"wide, one channel", geometry(2, axis(9, 1, 2), axis(71, 2, 0), 1, 20)});
+  all.push_back({"wide, four channels", geometry(1, axis(12, 0, 3), axis(263, 1, 1), 4, 6)});
   all.push_back({"bands of rows", geometry(1, same(131), same(130), 16, 4)});
   all.push_back({"many small images", geometry(70, same(4), same(4), 3, 8)});
   all.push_back({"padding wider than the image", geometry(1, axis(2, 6, 5), axis(3, 5, 6), 5, 3)});
@@ -234,8 +235,10 @@ TEST_CASE("the pool-sparse gradients' bits do not depend on the number of thread
   omp_set_num_threads(before);
 }
 
-TEST_CASE("a NaN in a live gradient or in the image reaches the pool-sparse gradients, and only those it belongs to") {
-  for (const int in : {1, 3, 8, 20}) {
+TEST_CASE(
+    "a NaN in a live gradient reaches the pool-sparse gradients it belongs to and no other, and one in the image all "
+    "it belongs to") {
+  for (const int in : {1, 3, 5, 8, 20}) {
     const Conv2dGeometry g = geometry(2, axis(9, 1, 1), axis(12, 1, 1), in, 20);
     const Data data = make_data(g, false, 0.4f);
     std::size_t place = reference::at(1, 2, 3, 7, g.y_height(), g.y_width(), g.out_channels);
@@ -245,6 +248,11 @@ TEST_CASE("a NaN in a live gradient or in the image reaches the pool-sparse grad
     bad_dy.dy[place] = poison;
     bad_x.x[reference::at(0, 4, 5, 0, g.height.input, g.width.input, in)] = poison;
     const Exact right_dy = exact(g, bad_dy), right_x = exact(g, bad_x);
+    // With few input channels a killed entry's pixel is multiplied by zero, so a NaN there shows as well.
+    const auto has_nans = [](const Floats& got, const reference::Values& right) {
+      return std::equal(got.begin(), got.end(), right.begin(), right.end(),
+                        [](float a, double b) { return std::isnan(a) || !std::isnan(b); });
+    };
     const auto same_nans = [](const Floats& got, const reference::Values& right) {
       return std::equal(got.begin(), got.end(), right.begin(), right.end(),
                         [](float a, double b) { return std::isnan(a) == std::isnan(b); });
@@ -255,7 +263,7 @@ TEST_CASE("a NaN in a live gradient or in the image reaches the pool-sparse grad
       CHECK(same_nans(got.dx, right_dy.dx));
       CHECK(same_nans(got.dw, right_dy.dw));
       CHECK(same_nans(got.dbias, right_dy.dbias));
-      CHECK(same_nans(sparse(g, bad_x).dw, right_x.dw));
+      CHECK(has_nans(sparse(g, bad_x).dw, right_x.dw));
     });
   }
 }

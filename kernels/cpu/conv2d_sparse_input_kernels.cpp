@@ -11,19 +11,13 @@
 
 #include "mien/kernels/cpu/conv2d_sparse_input.h"
 #include "mien/kernels/cpu/instruction_set.h"
+#include "mien/kernels/cpu/unroll.h"
 #include "mien/kernels/geometry.h"
 
 HWY_BEFORE_NAMESPACE();
 namespace mien::kernels::cpu {
 namespace HWY_NAMESPACE {
 namespace hn = hwy::HWY_NAMESPACE;
-
-// Accumulators stay in registers only where the loops over them are unrolled.
-#if defined(__clang__)
-#define MIEN_UNROLL _Pragma("clang loop unroll(full)")
-#else
-#define MIEN_UNROLL _Pragma("GCC unroll 16")
-#endif
 
 using Whole = hn::ScalableTag<float>;
 

@@ -1,12 +1,14 @@
-// The pool-sparse weight gradient's inner loops (conv2d_sparse_weights.h), compiled once per instruction set.
+// The inner loops of the pool-sparse weight gradient by lists (conv2d_sparse_lists.h), compiled once per instruction
+// set.
 #undef HWY_TARGET_INCLUDE
-#define HWY_TARGET_INCLUDE "mien/kernels/cpu/conv2d_sparse_weights_kernels.cpp"
+#define HWY_TARGET_INCLUDE "mien/kernels/cpu/conv2d_sparse_lists_kernels.cpp"
 #include <hwy/foreach_target.h>
 //
 #include <hwy/highway.h>
 
-#include "mien/kernels/cpu/conv2d_sparse_weights.h"
+#include "mien/kernels/cpu/conv2d_sparse_lists.h"
 #include "mien/kernels/cpu/instruction_set.h"
+#include "mien/kernels/cpu/unroll.h"
 #include "mien/kernels/cpu/vectors-inl.h"
 #include "mien/kernels/geometry.h"
 
@@ -14,13 +16,6 @@ HWY_BEFORE_NAMESPACE();
 namespace mien::kernels::cpu {
 namespace HWY_NAMESPACE {
 namespace hn = hwy::HWY_NAMESPACE;
-
-// Accumulators stay in registers only where the loops over them are unrolled.
-#if defined(__clang__)
-#define MIEN_UNROLL _Pragma("clang loop unroll(full)")
-#else
-#define MIEN_UNROLL _Pragma("GCC unroll 16")
-#endif
 
 using Whole = hn::ScalableTag<float>;
 using Halved = hn::Half<Whole>;
@@ -109,12 +104,12 @@ void add_bias(const SparseBias& bias) {
   });
 }
 
-const SparseWeightKernels* sparse_weight_table() {
-  static const SparseWeightKernels table = {.lanes = static_cast<int>(hn::Lanes(Whole())),
-                                            .list = list_entries,
-                                            .multiply = {multiply<Whole>, multiply<Halved>},
-                                            .pack = {pack<Whole>, pack<Halved>},
-                                            .bias = add_bias};
+const SparseListKernels* sparse_list_table() {
+  static const SparseListKernels table = {.lanes = static_cast<int>(hn::Lanes(Whole())),
+                                          .list = list_entries,
+                                          .multiply = {multiply<Whole>, multiply<Halved>},
+                                          .pack = {pack<Whole>, pack<Halved>},
+                                          .bias = add_bias};
   return &table;
 }
 
@@ -125,11 +120,11 @@ HWY_AFTER_NAMESPACE();
 #if HWY_ONCE
 namespace mien::kernels::cpu {
 
-HWY_EXPORT(sparse_weight_table);
+HWY_EXPORT(sparse_list_table);
 
-const SparseWeightKernels& sparse_weight_kernels() {
+const SparseListKernels& sparse_list_kernels() {
   instruction_set();  // MIEN_ISA is heeded before Highway's first choice
-  return *HWY_DYNAMIC_DISPATCH(sparse_weight_table)();
+  return *HWY_DYNAMIC_DISPATCH(sparse_list_table)();
 }
 
 }  // namespace mien::kernels::cpu

@@ -1,4 +1,5 @@
-// The vector kernels of the pool-sparse weight gradient (conv2d_sparse_weights.cpp has the algorithm).
+// The vector kernels of the pool-sparse weight gradient by lists of live entries (conv2d_sparse_lists.cpp has the
+// algorithm).
 #pragma once
 
 #include <cstdint>
@@ -48,7 +49,7 @@ struct SparseBias {
 };
 
 /// Those of one instruction set. A block of input channels is a vector, or half of one where half is enough: [half].
-struct SparseWeightKernels {
+struct SparseListKernels {
   int lanes;
   void (*list)(const SparseListing& listing);
   void (*multiply[2])(const SparseProduct& product);
@@ -56,6 +57,6 @@ struct SparseWeightKernels {
   void (*bias)(const SparseBias& bias);
 };
 
-const SparseWeightKernels& sparse_weight_kernels();
+const SparseListKernels& sparse_list_kernels();
 
 }  // namespace mien::kernels::cpu
