@@ -1,5 +1,6 @@
 // bench_input: the way of a photograph into a training step, stage by stage, on one thread and on two: pictures a
-// second (items_per_second), and pictures per second of a core's time (per_core), which other programs do not disturb.
+// second (items_per_second), and pictures per second of a core's time (per_core), which other programs do not disturb
+// where OMP_WAIT_POLICY is passive (else a thread that waits counts as one that works).
 //
 //   bench_input --data faces --benchmark_filter='decode|augment'
 //

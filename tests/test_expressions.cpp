@@ -35,6 +35,7 @@ TEST_CASE("what is misspelt is answered with the nearest name and exit code 2") 
   check_usage({"train", "--epochs", "three"}, "three");
   check_usage({"train", "--data", "faces"}, "--out is missing");
   check_usage({"train", "--data", "faces", "--out", "run", "--split", "people"}, "[split] must be random or group");
+  check_usage({"train", "--data", "faces", "--out", "run", "--augment", "much"}, "[augment] must be none, smallest");
   check_usage({"train", "--data", "faces", "--out", "run", "--device", "gpu"}, "devices are cpu, cuda");
   check_usage({"train", "--data", "faces", "--out", "run", "--counts", "3,2"}, "[counts] three numbers");
   check_usage({"predict"}, "missing");
@@ -83,6 +84,17 @@ TEST_CASE("training leaves a whole run folder, and what it printed can be repeat
   for (const auto& probability : json.at(0).at("probabilities")) sum += probability.get<double>();
   CHECK(json.at(0).at("probabilities").size() == 5);
   CHECK(sum == Approx(1).margin(1e-5));
+}
+
+TEST_CASE("an augmented training differs from a plain one, and config and report say how") {
+  const Workplace place;
+  place.draw_faces();
+  REQUIRE(place.run(Workplace::training("plain", {"--epochs", "1"})).exit_code == 0);
+  REQUIRE(place.run(Workplace::training("augmented", {"--epochs", "1", "--augment", "smaller"})).exit_code == 0);
+  CHECK(contents(place / "plain/best.safetensors") != contents(place / "augmented/best.safetensors"));
+  const auto config = nlohmann::json::parse(contents(place / "augmented/config.json"));
+  CHECK(config.at("options").at("augment") == "smaller");
+  CHECK_THAT(contents(place / "augmented/report.html"), Contains("rotation up to 10°, brightness 0.9 to 1.1"));
 }
 
 TEST_CASE("what is printed without a terminal holds no control codes, and progress goes to stderr alone") {

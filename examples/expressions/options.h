@@ -40,6 +40,7 @@ struct TrainOptions {
   std::string framing = "centre";
   int epochs = 100, patience = 10, batch = 64;
   double learning_rate = 1e-3;
+  std::string augment = "none";
   std::uint64_t seed = 1;
   std::string device = "cpu";
 
@@ -60,7 +61,9 @@ struct TrainOptions {
     option("patience", patience, "epochs without a better val_loss after which training ends");
     option("batch", batch, "pictures in a step");
     option("learning-rate", learning_rate, "of Adam");
-    option("seed", seed, "of the split, the weights and the order");
+    option("augment", augment,
+           "how strongly pictures are changed, anew in each epoch: none, smallest, smaller or small");
+    option("seed", seed, "of the split, the weights, the order and the augmentation");
     option("device", device, "cpu, cuda or cuda_emulated");
   }
 };

@@ -4,6 +4,7 @@
 #include <cmath>
 #include <nlohmann/json.hpp>
 
+#include "augmentation.h"
 #include "mien/core/device.h"
 #include "mien/core/nearest_name.h"
 #include "mien/core/numbers.h"
@@ -127,6 +128,7 @@ void check_options(const TrainOptions& options) {
   need(options.batch >= 1, "[batch] must be at least 1. Got ", options.batch, ".");
   need(options.learning_rate > 0 && std::isfinite(options.learning_rate), "[learning-rate] must be above 0. Got ",
        options.learning_rate, ".");
+  augmentation_of(options.augment);
   try {
     parse_device(options.device);
   } catch (const Error& error) {

@@ -4,6 +4,7 @@
 #include <iostream>
 #include <nlohmann/json.hpp>
 
+#include "augmentation.h"
 #include "classifier.h"
 #include "commands.h"
 #include "environment.h"
@@ -79,6 +80,7 @@ std::string report_of(const TrainingRun& run, const Summary& summary, const Hist
                  {"pictures become", join(options.size, " × ", options.size, " grey, ", options.framing)},
                  {"training", join("Adam, learning rate ", shortest(options.learning_rate), ", batch ", options.batch,
                                    ", at most ", options.epochs, " epochs, patience ", options.patience)},
+                 {"augmentation", describe_augmentation(options.augment)},
                  {"ended because", history.stopped_because},
                  {"seed", join(options.seed)},
                  {"device", config.threads},
@@ -121,6 +123,7 @@ int run_training(const TrainingRun& run, const OutputOptions& output) {
       .validation = sides.validation,
       .callbacks = {EarlyStopping({.monitor = "val_loss", .patience = options.patience, .restore_best = true})},
       .input_scale = input.scale,
+      .augment = augmentation_of(options.augment),
       .seed = options.seed,
       .device = device,
       .should_stop = InterruptGuard::interrupted,
