@@ -74,6 +74,13 @@ struct Conv2dGeometry {
     return std::int64_t{batch} * height.output * width.output * out_channels;
   }
   constexpr std::int64_t y_size() const { return std::int64_t{batch} * y_height() * y_width() * out_channels; }
+  /// The one kernel with shortcuts: 3x3, stride 1, not dilated, every input channel seen by every output channel.
+  constexpr bool is_plain_3x3() const {
+    const auto plain = [](const WindowAxis& axis) {
+      return axis.kernel == 3 && axis.stride == 1 && axis.dilation == 1;
+    };
+    return groups == 1 && plain(height) && plain(width);
+  }
   /// Multiply-adds of the dense algorithm.
   constexpr std::int64_t multiply_adds() const {
     return convolution_size() * height.kernel * width.kernel * in_per_group();

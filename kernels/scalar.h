@@ -23,6 +23,10 @@ struct Activation {
   ActivationKind kind = ActivationKind::linear;
   float slope = 0.2f;  ///< of leaky_relu for negative inputs; must be > 0 (Keras's function: 0.2, its layer: 0.3)
 
+  /// Whether the slope is 0 or 1 everywhere: a gradient passes whole, or not at all.
+  MIEN_HOST_DEVICE constexpr bool is_gate() const {
+    return kind == ActivationKind::linear || kind == ActivationKind::relu || kind == ActivationKind::relu6;
+  }
   friend constexpr bool operator==(const Activation& a, const Activation& b) {
     return a.kind == b.kind && (a.kind != ActivationKind::leaky_relu || a.slope == b.slope);
   }

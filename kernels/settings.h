@@ -5,13 +5,25 @@
 
 namespace mien {
 
-/// How a convolution is computed. `automatic` lets the rule in kernels/cpu/conv2d.cpp (or cuda/conv2d.cu) decide.
+/// The three sums of a convolution.
+enum class Conv2dPass : std::uint8_t { forward, backward_input, backward_weights };
+
+/// How a convolution is computed. `automatic` lets the rule in kernels/cpu/conv2d.cpp (or cuda/conv2d.cu) decide, for
+/// each pass by itself. One that is asked for where it does not apply, or that the device lacks, gives way to `direct`.
 enum class Conv2dAlgorithm : std::uint8_t {
   automatic,
   reference,  ///< plain loops, the definition
   direct,     ///< loops arranged for the machine, same order of sums
   gemm,       ///< blocks of patches times the weights, by matrix product
+  winograd,   ///< 3x3 of stride 1, forward and input gradient: F(4x4, 3x3), a quarter of the multiplications
+  sparse,     ///< 3x3 of stride 1 with the fused pool, both gradients: from the entries alone that the pool let through
 };
+
+/// "automatic", "reference" …
+constexpr const char* name_of(Conv2dAlgorithm algorithm) {
+  constexpr const char* names[] = {"automatic", "reference", "direct", "gemm", "winograd", "sparse"};
+  return names[static_cast<int>(algorithm)];
+}
 
 /// Places in an optimizer's device state: what changes from step to step is read from there, so that a captured step
 /// can be replayed.

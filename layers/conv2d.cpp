@@ -29,23 +29,28 @@ Shape Conv2DModule::kernel_shape(const Shape& input) const {
   return {kernel_.height, kernel_.width, input[2] / options_.groups, filters_};
 }
 
-Conv2dOptions Conv2DModule::op_options(const Shape& input) const {
+Shape Conv2DModule::op_kernel_shape(const Shape& input) const {
+  const Shape kernel = kernel_shape(input);
+  return {kernel[0], kernel[1], depthwise_ ? 1 : kernel[2], filters_for(input)};
+}
+
+Conv2dOptions Conv2DModule::op_options(const Shape& input, const Conv2DEpilogue& epilogue) const {
   Conv2dOptions options;
   options.stride = options_.stride;
   options.padding = options_.padding;
   options.border = options_.border;
   options.dilation = options_.dilation;
   options.groups = depthwise_ ? narrow(input[2], "DepthwiseConv2D") : options_.groups;
-  options.activation = options_.activation;
+  options.activation = options_.activation == linear ? epilogue.activation : options_.activation;
+  options.pool = epilogue.pool;
   options.algorithm = options_.algorithm;
   return options;
 }
 
 Conv2dGeometry Conv2DModule::geometry(const Shape& input) const {
-  const Shape kernel = kernel_shape(input);
-  const Shape weights{kernel[0], kernel[1], depthwise_ ? 1 : kernel[2], filters_for(input)};
+  const Shape weights = op_kernel_shape(input);
   return conv2d_geometry(input.with_batch(1), weights,
-                         options_.use_bias ? std::optional(Shape{weights[3]}) : std::nullopt, op_options(input));
+                         options_.use_bias ? std::optional(Shape{weights[3]}) : std::nullopt, op_options(input, {}));
 }
 
 Shape Conv2DModule::output_shape(const std::vector<Shape>& inputs) const {
@@ -68,14 +73,20 @@ Tensor Conv2DModule::forward(const std::vector<Tensor>& inputs, const Call& call
   return forward_fused(inputs.at(0), call, {});
 }
 
+Tensor Conv2DModule::prepare_fused(const Shape& input, const Conv2DEpilogue& epilogue) const {
+  const Conv2dOptions options = op_options(input, epilogue);
+  if (options.activation.kind == ActivationKind::softmax) return {};
+  return prepare_conv2d(input.with_batch(1), reshape(parameter("kernel"), op_kernel_shape(input)).detach(),
+                        options_.use_bias, options);
+}
+
 Tensor Conv2DModule::forward_fused(const Tensor& x, const Call& call, const Conv2DEpilogue& epilogue) {
   const Shape input = x.shape().from(1);
-  Conv2dOptions options = op_options(input);
-  if (options_.activation == linear) options.activation = epilogue.activation;
-  options.pool = epilogue.pool;
+  const Conv2dOptions options = op_options(input, epilogue);
+  if (call.prepared.defined())
+    return conv2d_prepared(x, call.prepared, op_kernel_shape(input), parameter("bias"), options);
   Tensor kernel = parameter("kernel");
-  if (depthwise_)  // the same numbers in the same order: (kh, kw, channels, multiplier) is (kh, kw, 1, out)
-    kernel = reshape(kernel, Shape{kernel_.height, kernel_.width, 1, filters_for(input)});
+  if (depthwise_) kernel = reshape(kernel, op_kernel_shape(input));
   const Tensor y = conv2d(x, kernel, parameter("bias"), options);
   if (options_.activity_regularizer.active() && call.penalties) {
     const Regularizer r = options_.activity_regularizer;

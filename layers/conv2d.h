@@ -38,10 +38,12 @@ class Conv2DModule : public Module {
   Shape output_shape(const std::vector<Shape>& inputs) const override;
   void build(const std::vector<Shape>& inputs) override;
   Tensor forward(const std::vector<Tensor>& inputs, const Call& call) override;
+  Tensor prepare(const std::vector<Shape>& inputs) const override { return prepare_fused(inputs.at(0), {}); }
   std::shared_ptr<Module> clone() const override { return std::make_shared<Conv2DModule>(*this); }
   std::int64_t multiply_adds(const std::vector<Shape>& inputs) const override;
 
-  /// forward() with what the plan merged into it, in one op.
+  /// prepare() and forward() with what the plan merged into it, in one op.
+  Tensor prepare_fused(const Shape& input, const Conv2DEpilogue& epilogue) const;
   Tensor forward_fused(const Tensor& x, const Call& call, const Conv2DEpilogue& epilogue);
   /// The geometry for one picture of this shape.
   Conv2dGeometry geometry(const Shape& input) const;
@@ -52,7 +54,10 @@ class Conv2DModule : public Module {
 
  private:
   Shape kernel_shape(const Shape& input) const;
-  Conv2dOptions op_options(const Shape& input) const;
+  Conv2dOptions op_options(const Shape& input, const Conv2DEpilogue& epilogue) const;
+  /// Of the op's weights: depthwise kernels (kh, kw, channels, multiplier) are (kh, kw, 1, out) to it, the same numbers
+  /// in the same order.
+  Shape op_kernel_shape(const Shape& input) const;
   int filters_for(const Shape& input) const;
 
   int filters_;  ///< depthwise: filters per input channel

@@ -24,7 +24,14 @@ void DenseModule::build(const std::vector<Shape>& inputs) {
 
 std::int64_t DenseModule::multiply_adds(const std::vector<Shape>& inputs) const { return inputs.at(0).size() * units_; }
 
+Tensor DenseModule::prepare(const std::vector<Shape>&) const {
+  return options_.activation.kind == ActivationKind::softmax ? Tensor() : prepare_dense(parameter("kernel"));
+}
+
 Tensor DenseModule::forward(const std::vector<Tensor>& inputs, const Call& call) {
+  if (call.prepared.defined())
+    return dense_prepared(inputs.at(0), call.prepared, parameter("kernel").shape(), parameter("bias"),
+                          options_.activation);
   const Tensor y = dense(inputs.at(0), parameter("kernel"), parameter("bias"), options_.activation);
   if (options_.activity_regularizer.active() && call.penalties) {
     const Regularizer r = options_.activity_regularizer;

@@ -24,6 +24,7 @@ class DenseModule : public Module {
   std::string kind() const override { return "Dense"; }
   Shape output_shape(const std::vector<Shape>& inputs) const override;
   void build(const std::vector<Shape>& inputs) override;
+  Tensor prepare(const std::vector<Shape>& inputs) const override;
   Tensor forward(const std::vector<Tensor>& inputs, const Call& call) override;
   std::shared_ptr<Module> clone() const override { return std::make_shared<DenseModule>(*this); }
   std::int64_t multiply_adds(const std::vector<Shape>& inputs) const override;

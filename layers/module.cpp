@@ -8,6 +8,8 @@ namespace mien {
 
 void Module::build(const std::vector<Shape>&) {}
 
+Tensor Module::prepare(const std::vector<Shape>&) const { return {}; }
+
 std::int64_t Module::multiply_adds(const std::vector<Shape>&) const { return 0; }
 
 Module::Module(const Module& other)

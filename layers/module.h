@@ -40,6 +40,7 @@ struct Call {
   std::uint64_t seed = 0;  ///< of dropout
   Tensor step = {};        ///< number of the training step: int32, one element, on the device; needed in training
   std::vector<Tensor>* penalties = nullptr;  ///< where activity regularisers leave their part of the loss
+  Tensor prepared = {};                      ///< what Module::prepare gave for this step; absent where it was not asked
   /// Sees the output of every layer as it is computed: to look for a NaN, to draw feature maps, to learn.
   std::function<void(std::string_view layer, const Tensor& y)> observer = {};
 };
@@ -57,6 +58,9 @@ class Module {
   virtual void build(const std::vector<Shape>& inputs);
   /// The forward pass; inputs have a batch axis in front.
   virtual Tensor forward(const std::vector<Tensor>& inputs, const Call& call) = 0;
+  /// The weights as forward() reads them fastest, for inference with weights that no longer change: it gets them back
+  /// in Call::prepared. Absent where there is nothing to prepare.
+  virtual Tensor prepare(const std::vector<Shape>& inputs) const;
   /// A module of the same options with copies of the parameters.
   virtual std::shared_ptr<Module> clone() const = 0;
   /// Multiply-adds for one picture; 0 for layers that are not products.

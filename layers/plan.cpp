@@ -80,7 +80,7 @@ Plan make_plan(const std::vector<Symbol>& inputs, const std::vector<Symbol>& out
     if (value.count(node.get())) continue;
     check(node->layer->kind() != "InputLayer", "model", "an output depends on an input that was not given: shape ",
           node->shape, ".");
-    Step step{node->layer, {}, node->shape, {}, {}, ""};
+    Step step{.layer = node->layer, .inputs = {}, .shape = node->shape};
     for (const auto& input : node->inputs) step.inputs.push_back(value.at(input.get()));
     value[node.get()] = plan.value_of_step(plan.steps.size());
     plan.steps.push_back(std::move(step));
@@ -166,7 +166,18 @@ Plan fold(const Plan& original) {
   return without(plan, stands_for);
 }
 
-std::vector<Tensor> run(const Plan& plan, const std::vector<Tensor>& inputs, const Call& call) {
+Plan prepare(const Plan& original) {
+  Plan plan = original;
+  for (Step& step : plan.steps) {
+    std::vector<Shape> inputs;
+    for (int value : step.inputs) inputs.push_back(plan.shape_of(value));
+    const auto* const convolution = as<Conv2DModule>(step);
+    step.prepared = convolution ? convolution->prepare_fused(inputs.at(0), step.epilogue) : step.layer->prepare(inputs);
+  }
+  return plan;
+}
+
+std::vector<Tensor> run(const Plan& plan, const std::vector<Tensor>& inputs, const Call& whole) {
   check(inputs.size() == plan.inputs.size(), "model", "the network takes ", plan.inputs.size(), " inputs. Got ",
         inputs.size(), ".");
   for (std::size_t i = 0; i < inputs.size(); ++i)
@@ -176,7 +187,9 @@ std::vector<Tensor> run(const Plan& plan, const std::vector<Tensor>& inputs, con
   std::vector<int> readers = count_readers(plan);
   std::vector<Tensor> values = inputs;
   values.reserve(inputs.size() + plan.steps.size());
+  Call call = whole;
   for (const Step& step : plan.steps) {
+    call.prepared = step.prepared;
     std::vector<Tensor> arguments;
     for (int value : step.inputs) {
       arguments.push_back(values[static_cast<std::size_t>(value)]);

@@ -3,6 +3,7 @@
 //   make_plan   the graph as it stands, one step a layer
 //   fuse        convolution + activation + 2x2 max-pool become one step
 //   fold        batch normalisation goes into the weights of the convolution before it (inference only)
+//   prepare     weights are laid out as the kernels read them (inference only)
 //
 // A pass never changes a number that reaches the caller: fused and unfused are equal to the bit under the algorithm
 // `direct`, folded ones to rounding.
@@ -19,11 +20,12 @@ namespace mien {
 /// One layer, applied to earlier values. Value numbers: the plan's inputs come first, then the output of each step.
 struct Step {
   Layer layer;
-  std::vector<int> inputs;            ///< value numbers
-  Shape shape;                        ///< of the output, without the batch axis
-  Conv2DEpilogue epilogue;            ///< what a convolution took over
-  std::vector<std::string> absorbed;  ///< names of the layers that it took over, in order
-  std::string not_fused;              ///< why a convolution that stands before a pool could not take it over
+  std::vector<int> inputs;                 ///< value numbers
+  Shape shape;                             ///< of the output, without the batch axis
+  Conv2DEpilogue epilogue = {};            ///< what a convolution took over
+  std::vector<std::string> absorbed = {};  ///< names of the layers that it took over, in order
+  Tensor prepared = {};                    ///< the weights as the layer reads them fastest (prepare)
+  std::string not_fused = {};              ///< why a convolution that stands before a pool could not take it over
 };
 
 struct Plan {
@@ -31,6 +33,11 @@ struct Plan {
   std::vector<Step> steps;
   std::vector<int> outputs;  ///< value numbers
 
+  /// Of a value, without the batch axis.
+  const Shape& shape_of(int value) const {
+    const auto index = static_cast<std::size_t>(value);
+    return index < inputs.size() ? inputs[index] : steps[index - inputs.size()].shape;
+  }
   int value_of_step(std::size_t step) const { return static_cast<int>(inputs.size() + step); }
 };
 
@@ -44,6 +51,10 @@ Plan fuse(const Plan& plan);
 /// Folds batch normalisation in inference into convolutions before it. The steps hold modules of their own afterwards:
 /// training the original does not change them.
 Plan fold(const Plan& plan);
+
+/// Lays out the weights of every step as its layer reads them fastest, once for all calls. The weights must not change
+/// afterwards.
+Plan prepare(const Plan& plan);
 
 /// Runs the steps. Without recording (NoGrad), a value is let go as soon as nothing reads it any more.
 std::vector<Tensor> run(const Plan& plan, const std::vector<Tensor>& inputs, const Call& call);

@@ -8,8 +8,8 @@
 
 namespace mien {
 
-/// Copies of a network's weights with batch normalisation folded into the convolutions and everything fused that can
-/// be. Training the network afterwards does not change it.
+/// Copies of a network's weights with batch normalisation folded into the convolutions, everything fused that can be,
+/// and each layer's weights laid out as its kernel reads them. Training the network afterwards does not change it.
 class Predictor {
  public:
   /// The outputs for inputs with a batch axis of any length. Intermediate values are let go as soon as nothing reads
@@ -25,7 +25,7 @@ class Predictor {
   std::shared_ptr<const Plan> plan_;
 };
 
-/// Folds, fuses and copies. The network must have its weights.
+/// Folds, fuses, copies and prepares. The network must have its weights.
 Predictor compile(const Model& model);
 /// The same for a Sequential that may not be built yet: input_shape is without the batch axis.
 Predictor compile(Sequential& model, const Shape& input_shape);

@@ -26,25 +26,18 @@ std::string scaled(std::int64_t value, double base, const char* const (&units)[4
 std::string counted(std::int64_t value) { return value == 0 ? "" : scaled(value, 1000, {"", "K", "M", "G"}); }
 std::string sized(std::int64_t bytes) { return bytes == 0 ? "" : scaled(bytes, 1024, {"B", "KB", "MB", "GB"}); }
 
-std::string name_of(Conv2dAlgorithm algorithm) {
-  switch (algorithm) {
-    case Conv2dAlgorithm::automatic:
-      return "automatic";
-    case Conv2dAlgorithm::reference:
-      return "reference";
-    case Conv2dAlgorithm::direct:
-      return "direct";
-    case Conv2dAlgorithm::gemm:
-      return "gemm";
-  }
-  return "unknown";
-}
-
-std::string algorithm_of(const Conv2DModule& convolution, const Shape& input) {
-  const Conv2dAlgorithm chosen = convolution.options().algorithm;
-  return name_of(chosen == Conv2dAlgorithm::automatic
-                     ? kernels::cpu::choose_conv2d_algorithm(convolution.geometry(input))
-                     : chosen);
+/// How the three passes are computed on the CPU, such as "winograd, gradients sparse".
+std::string algorithms_of(const Conv2DModule& convolution, const Shape& input, const Conv2DEpilogue& epilogue) {
+  Conv2dGeometry g = convolution.geometry(input);
+  g.pool = epilogue.pool;
+  const auto name = [&](Conv2dPass pass) {
+    return std::string(name_of(kernels::cpu::resolve_conv2d_algorithm(convolution.options().algorithm, g, pass)));
+  };
+  const std::string forward = name(Conv2dPass::forward), input_gradient = name(Conv2dPass::backward_input),
+                    weight_gradient = name(Conv2dPass::backward_weights);
+  if (input_gradient == weight_gradient)
+    return forward == input_gradient ? forward : forward + ", gradients " + input_gradient;
+  return forward + ", gradients " + input_gradient + " (input), " + weight_gradient + " (weights)";
 }
 
 }  // namespace
@@ -65,16 +58,11 @@ Summary summarize(const Model& model) {
     fused[step.layer->name()] = &step;
     for (const std::string& name : step.absorbed) absorbed_by[name] = step.layer->name();
   }
-  const auto shape_of = [&](int value) {
-    const auto inputs = static_cast<int>(plan.inputs.size());
-    return value < inputs ? plan.inputs[static_cast<std::size_t>(value)]
-                          : plan.steps[static_cast<std::size_t>(value - inputs)].shape;
-  };
   std::unordered_set<const Module*> seen;
   for (const Step& step : plan.steps) {
     SummaryRow row{step.layer->name(), step.layer->kind(), step.shape, 0, 0, 0, ""};
     std::vector<Shape> inputs;
-    for (int value : step.inputs) inputs.push_back(shape_of(value));
+    for (int value : step.inputs) inputs.push_back(plan.shape_of(value));
     row.multiply_adds = step.layer->multiply_adds(inputs);
     if (seen.insert(&*step.layer).second)
       for (const auto& parameter : step.layer->parameters()) {
@@ -88,7 +76,7 @@ Summary summarize(const Model& model) {
       row.activation_bytes = step.layer->is_alias() ? 0 : planned.shape.size() * 4;
       if (planned.epilogue.pool) row.activation_bytes += planned.shape.size();  // the argmax bytes
       if (const auto* convolution = dynamic_cast<const Conv2DModule*>(&*step.layer)) {
-        row.note = algorithm_of(*convolution, inputs[0]);
+        row.note = algorithms_of(*convolution, inputs[0], planned.epilogue);
         for (std::size_t i = 0; i < planned.absorbed.size(); ++i)
           row.note += (i == 0 ? "; fused with " : ", ") + planned.absorbed[i];
         if (!planned.not_fused.empty()) row.note += "; not fused: " + planned.not_fused;

@@ -99,6 +99,14 @@ inline void add_convolutions(std::vector<OpCase>& cases) {
         {.padding = Padding::same, .activation = activation, .pool = true});
   add("relu and pool, odd size", {1, 7, 5, 1}, {3, 3, 1, 8}, true,
       {.padding = Padding::same, .activation = relu, .pool = true});
+  // Whole vectors of channels, and some more, on every instruction set.
+  add("16 to 32 channels, leaky_relu and pool", {1, 6, 6, 16}, {3, 3, 16, 32}, true,
+      {.padding = Padding::same, .activation = leaky_relu, .pool = true});
+  add("20 to 24 channels, relu and pool, odd size", {1, 7, 5, 20}, {3, 3, 20, 24}, true,
+      {.padding = Padding::same, .activation = relu, .pool = true});
+  add("8 to 16 channels, pool, uneven border", {2, 5, 6, 8}, {3, 3, 8, 16}, false,
+      {.padding = Padding::explicit_cells, .border = {2, 0, 1, 1}, .pool = true});
+  add("20 to 24 channels", {1, 5, 6, 20}, {3, 3, 20, 24}, true, {.padding = Padding::same});
   add("relu and pool, stride 2, 19 channels", {1, 9, 8, 2}, {3, 3, 2, 19}, false,
       {.stride = 2, .padding = Padding::same, .activation = relu, .pool = true});
   add("depthwise with relu6", {1, 5, 5, 6}, {3, 3, 1, 6}, true,

@@ -11,6 +11,7 @@
 #include "mien/core/autograd.h"
 #include "mien/core/ops/activation.h"
 #include "mien/core/ops/window.h"
+#include "mien/kernels/algorithm.h"
 
 namespace mien {
 
@@ -91,18 +92,34 @@ inline Tensor conv2d(const Tensor& x, const Tensor& w, const Tensor& b, const Co
   if (g.pool) argmax = Tensor::empty(shape, x.device(), DType::uint8);
   kernels::conv2d_forward(x.device())(x.view(), w.view(), b.view(), y.view(), argmax.view<std::uint8_t>(), g,
                                       options.algorithm);
-  const bool epilogue = g.pool || g.activation.kind != ActivationKind::linear;
-  // x is saved for the gradient of w, and the other way round.
+  // Past the pool, gradients are taken from its live entries where that is allowed, else from the dense gradient dz of
+  // convolution + bias. x is saved for the gradient of w, and the other way round.
+  const bool sparse = kernels::sparse_gradients(x.device(), g, options.algorithm);
+  const bool has_slope = g.activation.kind != ActivationKind::linear && !(sparse && g.activation.is_gate());
   return record(
       "conv2d", y, {x, w, b},
-      [g, epilogue, argmax, algorithm = options.algorithm, saved_x = w.requires_grad() ? x.detach() : Tensor(),
+      [g, argmax, sparse, has_slope, algorithm = options.algorithm, saved_x = w.requires_grad() ? x.detach() : Tensor(),
        saved_w = x.requires_grad() ? w.detach() : Tensor()](Backward& back) {
         const Device device = back.device();
-        Tensor dz = back.dy_tensor();  // the gradient of convolution + bias
-        if (epilogue) {
+        const auto taken = argmax.view<std::uint8_t>();
+        Tensor dy = back.dy_tensor();
+        if (sparse) {
+          if (has_slope) {
+            dy = Tensor::empty(dy.shape(), device);
+            kernels::activation_backward(device)(back.y().view(), back.dy(), dy.view(), g.activation);
+          }
+          const View<const float> gradient = std::as_const(dy).view();
+          if (back.needs(0))
+            kernels::conv2d_sparse_backward_input(device)(taken, gradient, saved_w.view(), back.grad(0), g);
+          if (back.needs(1) || back.needs(2))
+            kernels::conv2d_sparse_backward_weights(device)(saved_x.view(), taken, gradient, back.grad(1), back.grad(2),
+                                                            g);
+          return;
+        }
+        Tensor dz = dy;
+        if (g.pool || has_slope) {
           dz = Tensor::empty({g.batch, g.height.output, g.width.output, g.out_channels}, device);
-          kernels::conv2d_epilogue_backward(device)(back.y().view(), argmax.view<std::uint8_t>(), back.dy(), dz.view(),
-                                                    g);
+          kernels::conv2d_epilogue_backward(device)(back.y().view(), taken, back.dy(), dz.view(), g);
         }
         if (back.needs(0))
           kernels::conv2d_backward_input(device)(dz.view(), saved_w.view(), back.grad(0), g, algorithm);
@@ -114,7 +131,36 @@ inline Tensor conv2d(const Tensor& x, const Tensor& w, const Tensor& b, const Co
                                       {.axes = 2, .extent = {rows, g.out_channels}, .reduced = {true, false}});
         }
       },
-      epilogue ? Keep::output : Keep::nothing);
+      has_slope || (g.pool && !sparse) ? Keep::output : Keep::nothing);
+}
+
+/// The weights w (kh, kw, in / groups, out) as the device reads them best, for inputs of shape x (any batch) and
+/// weights that no longer change.
+inline Tensor prepare_conv2d(const Shape& x, const Tensor& w, bool bias, const Conv2dOptions& options = {}) {
+  const Conv2dGeometry g =
+      conv2d_geometry(x, w.shape(), bias ? std::optional(Shape{w.shape()[3]}) : std::nullopt, options);
+  std::int64_t size = 0;
+  kernels::conv2d_prepared_size(w.device())(g, options.algorithm, &size);
+  Tensor prepared = Tensor::empty({size}, w.device());
+  kernels::conv2d_prepare(w.device())(w.view(), prepared.view(), g, options.algorithm);
+  return prepared;
+}
+
+/// conv2d() from prepared weights, for inference: leaves no gradient. `w`: the shape of the weights; the options and
+/// the height and width of x as they were prepared for.
+inline Tensor conv2d_prepared(const Tensor& x, const Tensor& prepared, const Shape& w, const Tensor& b,
+                              const Conv2dOptions& options = {}) {
+  check_float("conv2d", "x", x);
+  check_same_device("conv2d", {&x, &prepared, &b});
+  const Conv2dGeometry g =
+      conv2d_geometry(x.shape(), w, b.defined() ? std::optional(b.shape()) : std::nullopt, options);
+  std::int64_t size = 0;
+  kernels::conv2d_prepared_size(x.device())(g, options.algorithm, &size);
+  check(prepared.size() == size, "conv2d", "the weights were prepared for other shapes or options: ", prepared.size(),
+        " values, not ", size, ". Got x=", x.shape(), ", w=", w, ".");
+  Tensor y = Tensor::empty({g.batch, g.y_height(), g.y_width(), g.out_channels}, x.device());
+  kernels::conv2d_forward_prepared(x.device())(x.view(), prepared.view(), b.view(), y.view(), {}, g, options.algorithm);
+  return y;
 }
 
 }  // namespace mien

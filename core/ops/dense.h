@@ -61,4 +61,26 @@ inline Tensor dense(const Tensor& x, const Tensor& w, const Tensor& b, Activatio
       linear_epilogue ? Keep::nothing : Keep::output);
 }
 
+/// The weights w (in, out) as the device reads them best, for weights that no longer change.
+inline Tensor prepare_dense(const Tensor& w) {
+  const DenseGeometry g = dense_geometry({1, w.shape()[0]}, w.shape(), std::nullopt, {});
+  std::int64_t size = 0;
+  kernels::dense_prepared_size(w.device())(g, &size);
+  Tensor prepared = Tensor::empty({size}, w.device());
+  kernels::dense_prepare(w.device())(w.view(), prepared.view(), g);
+  return prepared;
+}
+
+/// dense() from prepared weights, for inference: leaves no gradient. `w`: the shape of the weights.
+inline Tensor dense_prepared(const Tensor& x, const Tensor& prepared, const Shape& w, const Tensor& b,
+                             Activation activation = {}) {
+  check_float("dense", "x", x);
+  check_same_device("dense", {&x, &prepared, &b});
+  const DenseGeometry g =
+      dense_geometry(x.shape(), w, b.defined() ? std::optional(b.shape()) : std::nullopt, activation);
+  Tensor y = Tensor::empty(x.shape().with(-1, g.out), x.device());
+  kernels::dense_forward_prepared(x.device())(x.view(), prepared.view(), b.view(), y.view(), g);
+  return y;
+}
+
 }  // namespace mien

@@ -246,7 +246,7 @@ void finish_pooled(const Plan& plan, const Task& task, int channel, const Block&
                     .bias = c.bias ? c.bias + channel : nullptr,
                     .activation = c.activation,
                     .y = c.y + place,
-                    .argmax = c.argmax + place,
+                    .argmax = c.argmax ? c.argmax + place : nullptr,
                     .y_pitch = y_channels});
   }
 }

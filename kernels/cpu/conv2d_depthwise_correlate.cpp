@@ -72,7 +72,7 @@ void pooled_row(const Correlation& c, int image, int row) {
   const std::int64_t place = (std::int64_t{image} * y_height + row / 2) * y_width * c.groups;
   finish.lower = sums + row_sums;
   finish.y = c.y + place;
-  finish.argmax = c.argmax + place;
+  finish.argmax = c.argmax ? c.argmax + place : nullptr;
   epilogue_kernels().pooled(finish);
 }
 

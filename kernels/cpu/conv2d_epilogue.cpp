@@ -52,7 +52,7 @@ void pooled_row(const EpilogueRow& row) {
     const float* const value[4] = {row.sums + place, row.sums + place + row.pitch, row.lower + place,
                                    row.lower + place + row.pitch};
     float* const y = row.y + window * row.y_pitch;
-    std::uint8_t* const argmax = row.argmax + window * row.y_pitch;
+    std::uint8_t* const argmax = row.argmax ? row.argmax + window * row.y_pitch : nullptr;
     for_each_vector(row.channels, [&](auto d, int c) HWY_ATTR {
       const auto bias = row.bias ? hn::LoadU(d, row.bias + c) : hn::Zero(d);
       hn::Vec<decltype(d)> z[4];
@@ -62,7 +62,7 @@ void pooled_row(const EpilogueRow& row) {
       }
       const auto pooled = pool_vectors<kind>(d, z, row.activation);
       hn::StoreU(pooled.maximum, d, y + c);
-      hn::StoreU(pooled.argmax, hn::Rebind<std::uint8_t, decltype(d)>(), argmax + c);
+      if (argmax) hn::StoreU(pooled.argmax, hn::Rebind<std::uint8_t, decltype(d)>(), argmax + c);
     });
   }
 }

@@ -21,7 +21,7 @@ struct EpilogueRow {
   const float* bias = nullptr;  ///< of these channels; null: none
   Activation activation = {};
   float* y;                        ///< the result, positions y_pitch floats apart
-  std::uint8_t* argmax = nullptr;  ///< with the pool, beside y
+  std::uint8_t* argmax = nullptr;  ///< with the pool, beside y; null: not wanted
   std::int64_t y_pitch;
   bool streamed = false;  ///< without the pool: y goes past the caches, where its vectors are aligned
 };

@@ -51,8 +51,9 @@ void conv2d_forward_reference(View<const float> x, View<const float> w, View<con
           if (tap == 0 || value > maximum || first_nan) maximum = value, first = tap;
         }
         y.data[place] = maximum;
-        argmax.data[place] =
-            activation_slope(maximum, g.activation) == 0.0f ? argmax_killed : static_cast<std::uint8_t>(first);
+        if (!argmax.empty())
+          argmax.data[place] =
+              activation_slope(maximum, g.activation) == 0.0f ? argmax_killed : static_cast<std::uint8_t>(first);
       }
   });
 }

@@ -14,10 +14,7 @@ namespace mien::kernels::cpu {
 
 /// Whether these kernels know the shape: a pooled 3x3 convolution of stride 1 without dilation and groups. Any padding,
 /// size and number of channels.
-inline bool has_sparse_gradients(const Conv2dGeometry& g) {
-  const auto plain = [](const WindowAxis& axis) { return axis.kernel == 3 && axis.stride == 1 && axis.dilation == 1; };
-  return g.pool && g.groups == 1 && plain(g.height) && plain(g.width);
-}
+inline bool has_sparse_gradients(const Conv2dGeometry& g) { return g.pool && g.is_plain_3x3(); }
 
 /// dx from dy, the gradient of the pooled map. Where the activation's slope is neither 0 nor 1, dy must hold it
 /// already; entries whose argmax byte says killed are skipped, whatever dy holds there.

@@ -259,7 +259,7 @@ void finish_panel(const Plan& plan, const Panel& panel, const float* v, int tile
                         .activation = c.activation,
                         .pool = c.pool,
                         .y = c.y + panel.begin,
-                        .argmax = c.pool ? c.argmax + panel.begin : nullptr,
+                        .argmax = c.argmax ? c.argmax + panel.begin : nullptr,
                         .row_pitch = std::int64_t{c.pool ? c.result_width / 2 : c.result_width} * c.out_channels,
                         .column_pitch = c.out_channels});
 }

@@ -73,7 +73,7 @@ struct WinogradOutput {
   Activation activation;
   bool pool;
   float* y;                              ///< channel 0 of the panel
-  std::uint8_t* argmax;                  ///< with the pool, beside y
+  std::uint8_t* argmax;                  ///< with the pool, beside y; null: not wanted
   std::int64_t row_pitch, column_pitch;  ///< of y
 };
 

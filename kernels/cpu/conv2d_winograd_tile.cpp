@@ -161,7 +161,7 @@ HWY_INLINE void output_vector(D d, const WinogradOutput& o, const WinogradPlace&
         const PooledVector<D> pooled = pool_vectors<kind>(d, block, o.activation);
         const std::int64_t to = first + row / 2 * o.row_pitch + column / 2 * o.column_pitch;
         store(d, pooled.maximum, o.y + to, count);
-        store(d_byte, pooled.argmax, o.argmax + to, count);
+        if (o.argmax) store(d_byte, pooled.argmax, o.argmax + to, count);
       }
     } else {
       MIEN_UNROLL

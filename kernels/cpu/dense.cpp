@@ -43,4 +43,15 @@ void dense_forward(View<const float> x, View<const float> w, View<const float> b
   dense_forward_packed(x, w, nullptr, bias, y, g);
 }
 
+void dense_prepared_size(DenseGeometry g, std::int64_t* size) { *size = packed_weights_size(g); }
+
+void dense_prepare(View<const float> w, View<float> prepared, DenseGeometry g) {
+  pack_dense_weights(w.data, g, prepared.data);
+}
+
+void dense_forward_prepared(View<const float> x, View<const float> prepared, View<const float> bias, View<float> y,
+                            DenseGeometry g) {
+  dense_forward_packed(x, {}, prepared.data, bias, y, g);
+}
+
 }  // namespace mien::kernels::cpu

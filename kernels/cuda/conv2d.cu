@@ -130,7 +130,9 @@ Conv2dAlgorithm resolve(Conv2dAlgorithm algorithm, const Conv2dGeometry& g, Conv
   index_count("conv2d", g.x_size());
   index_count("conv2d", g.w_size());
   index_count("conv2d", g.convolution_size());
-  return algorithm == Conv2dAlgorithm::automatic ? choose_conv2d_algorithm(g, pass) : algorithm;
+  if (algorithm == Conv2dAlgorithm::automatic) return choose_conv2d_algorithm(g, pass);
+  const bool known = algorithm == Conv2dAlgorithm::reference || algorithm == Conv2dAlgorithm::gemm;
+  return known ? algorithm : Conv2dAlgorithm::direct;  // no Winograd here; sparse gradients have kernels of their own
 }
 
 }  // namespace
@@ -144,6 +146,18 @@ void conv2d_forward(View<const float> x, View<const float> w, View<const float> 
     conv2d_forward_direct(x, w, bias, y, argmax, g);
   else
     launch_each("conv2d_forward", conv2d_forward_naive, y.size, x, w, bias, y, argmax, g);
+}
+
+// The kernels read the weights as they are.
+void conv2d_prepared_size(Conv2dGeometry g, Conv2dAlgorithm, std::int64_t* size) { *size = g.w_size(); }
+
+void conv2d_prepare(View<const float> w, View<float> prepared, Conv2dGeometry, Conv2dAlgorithm) {
+  copy(w.data, prepared.data, static_cast<std::size_t>(w.size) * sizeof(float));
+}
+
+void conv2d_forward_prepared(View<const float> x, View<const float> prepared, View<const float> bias, View<float> y,
+                             View<std::uint8_t> argmax, Conv2dGeometry g, Conv2dAlgorithm algorithm) {
+  conv2d_forward(x, prepared, bias, y, argmax, g, algorithm);
 }
 
 void conv2d_backward_input(View<const float> dz, View<const float> w, View<float> dx, Conv2dGeometry g,

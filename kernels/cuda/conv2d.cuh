@@ -5,9 +5,6 @@
 
 namespace mien::kernels::MIEN_CUDA_NAMESPACE {
 
-/// The three sums of a convolution.
-enum class Conv2dPass : std::uint8_t { forward, backward_input, backward_weights };
-
 /// What Conv2dAlgorithm::automatic stands for with this geometry.
 Conv2dAlgorithm choose_conv2d_algorithm(const Conv2dGeometry& g, Conv2dPass pass);
 

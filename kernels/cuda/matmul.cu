@@ -92,4 +92,16 @@ void dense_forward(View<const float> x, View<const float> w, View<const float> b
            {.bias = added, .y = y, .columns = g.out, .activation = g.activation}, g.rows, g.out, g.in);
 }
 
+// The kernel reads the weights as they are.
+void dense_prepared_size(DenseGeometry g, std::int64_t* size) { *size = std::int64_t{g.in} * g.out; }
+
+void dense_prepare(View<const float> w, View<float> prepared, DenseGeometry) {
+  copy(w.data, prepared.data, static_cast<std::size_t>(w.size) * sizeof(float));
+}
+
+void dense_forward_prepared(View<const float> x, View<const float> prepared, View<const float> bias, View<float> y,
+                            DenseGeometry g) {
+  dense_forward(x, prepared, bias, y, g);
+}
+
 }  // namespace mien::kernels::MIEN_CUDA_NAMESPACE
