@@ -20,14 +20,21 @@ void pack_columns(const Correlation& c, int group, int begin, int end, float* pa
   const TileKernels& kernels = tile_kernels();
   const PanelKernels& panels = panel_kernels();
   const auto fill = c.w_turned ? panels.transpose : panels.copy;
-  const std::int64_t step = std::int64_t{c.groups} * (c.w_turned ? c.in_per_group : c.out_per_group);
+  const std::int64_t step_of_w = std::int64_t{c.groups} * (c.w_turned ? c.in_per_group : c.out_per_group);
   const int taps = c.height.taps * c.width.taps;
-  for (int j = begin; j < end;) {
-    const int panel = kernels.panel_columns(c.out_per_group - j), columns = std::min(panel, c.out_per_group - j);
-    for (int tap = 0; tap < taps; ++tap, packed += std::int64_t{c.in_per_group} * panel)
-      fill(c.w + weight_place(c, tap, 0, group * c.out_per_group + j), step, c.in_per_group, columns, panel, packed);
-    j += panel;
-  }
+  // A few values of k at a time, of all panels: weights that are not turned are read in long pieces then.
+  constexpr int step = 8;
+  for (int tap = 0; tap < taps; ++tap)
+    for (int in = 0; in < c.in_per_group; in += c.w_turned ? c.in_per_group : step) {
+      const int depth = c.w_turned ? c.in_per_group : std::min(step, c.in_per_group - in);
+      const std::int64_t k = std::int64_t{tap} * c.in_per_group + in;
+      for (int j = begin; j < end;) {
+        const int panel = kernels.panel_columns(c.out_per_group - j), columns = std::min(panel, c.out_per_group - j);
+        fill(c.w + weight_place(c, tap, in, group * c.out_per_group + j), step_of_w, depth, columns, panel,
+             packed + (j - begin) * correlation_depth(c) + k * panel);
+        j += panel;
+      }
+    }
 }
 
 std::int64_t packed_weights_size(const Correlation& c) {

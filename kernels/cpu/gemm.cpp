@@ -13,8 +13,20 @@
 namespace mien::kernels::cpu {
 namespace {
 
-/// A task's block of c. Columns are few, so that the matrices of a small network's dense layers make tasks enough.
-constexpr int block_rows = 192, block_columns = 64;
+/// Rows of a task's block of c; floats of b that it holds packed at once; bounds of its columns; and the number of
+/// tasks that columns are divided for.
+constexpr int block_rows = 192, block_floats = 1 << 16, least_columns = 64, enough_tasks = 16;
+
+/// Columns of a task's block: whole panels.
+int block_columns(const MatmulGeometry& g) {
+  // A product of one tile's rows reads b as if it did nothing else: a panel at a time, all of k in turn.
+  if (g.m <= max_tile_rows) return max_panel_columns;
+  int columns = std::max(least_columns, block_floats / std::min(g.k, multiply_depth) / least_columns * least_columns);
+  const std::int64_t row_blocks = block_count(g.m, block_rows);
+  while (columns > least_columns && row_blocks * block_count(g.n, columns) < enough_tasks)
+    columns = columns / 2 / least_columns * least_columns;
+  return columns;
+}
 
 /// Copies rows k0 … k0+depth-1 and `columns` columns from j of op(b) into a panel, with zeros up to panel_columns.
 void pack_panel(const float* b, const MatmulGeometry& g, int k0, int depth, int j, int columns, int panel_columns,
@@ -25,12 +37,27 @@ void pack_panel(const float* b, const MatmulGeometry& g, int k0, int depth, int 
     panel_kernels().copy(b + std::int64_t{k0} * g.n + j, g.n, depth, columns, panel_columns, panel);
 }
 
+/// The panels of columns column_begin … column_end-1, one after the other. A few values of k at a time, of all panels:
+/// what is not transposed is read in long pieces then.
+void pack_panels(const float* b, const MatmulGeometry& g, int k0, int depth, int column_begin, int column_end,
+                 float* panels) {
+  const TileKernels& kernels = tile_kernels();
+  const int step = g.transpose_b ? depth : 8;
+  for (int k = 0; k < depth; k += step)
+    for (int j = column_begin; j < column_end;) {
+      const int panel_columns = kernels.panel_columns(column_end - j),
+                columns = std::min(panel_columns, column_end - j);
+      pack_panel(b, g, k0 + k, std::min(step, depth - k), j, columns, panel_columns,
+                 panels + std::int64_t{depth} * (j - column_begin) + k * panel_columns);
+      j += columns;
+    }
+}
+
 /// The rows i … i+rows-1 of op(a), k0 … k0+depth-1, side by side; returns the step from one k to the next.
 std::int64_t pack_rows(const float* a, const MatmulGeometry& g, int k0, int depth, int i, int rows, float* packed,
                        const float** row) {
   if (g.transpose_a) {
-    for (int k = 0; k < depth; ++k)
-      std::memcpy(packed + k * max_tile_rows, a + std::int64_t{k0 + k} * g.m + i, sizeof(float) * rows);
+    panel_kernels().copy_columns(a + std::int64_t{k0} * g.m + i, g.m, depth, rows, packed, max_tile_rows);
     for (int r = 0; r < max_tile_rows; ++r) row[r] = packed + std::min(r, rows - 1);
     return max_tile_rows;
   }
@@ -44,22 +71,16 @@ std::int64_t pack_rows(const float* a, const MatmulGeometry& g, int k0, int dept
 struct MultiplyScratch;
 
 void multiply_block(const TileKernels& kernels, const float* a, const float* b, const float* packed_b, float* c,
-                    const MatmulGeometry& g, int row_begin, int column_begin) {
-  const int row_end = std::min(g.m, row_begin + block_rows), column_end = std::min(g.n, column_begin + block_columns);
-  constexpr int panel_space = multiply_depth * (block_columns + max_panel_columns);
+                    const MatmulGeometry& g, int row_begin, int column_begin, int column_end) {
+  const int row_end = std::min(g.m, row_begin + block_rows);
+  const std::int64_t panel_space =
+      std::int64_t{std::min(g.k, multiply_depth)} * panels_width(kernels, column_end - column_begin);
   float* const panels = thread_scratch<MultiplyScratch>(panel_space + max_tile_rows * (multiply_depth + 16));
   float* const packed_rows = panels + panel_space;
   for (int k0 = 0; k0 < g.k; k0 += multiply_depth) {
     const int depth = std::min(multiply_depth, g.k - k0);
     const Run run = {0, depth};
-    float* panel = panels;
-    for (int j = column_begin; !packed_b && j < column_end;) {
-      const int panel_columns = kernels.panel_columns(column_end - j),
-                columns = std::min(panel_columns, column_end - j);
-      pack_panel(b, g, k0, depth, j, columns, panel_columns, panel);
-      panel += depth * panel_columns;
-      j += columns;
-    }
+    if (!packed_b) pack_panels(b, g, k0, depth, column_begin, column_end, panels);
     for (int i = row_begin; i < row_end;) {
       const int rows = std::min(row_end - i, kernels.tile_rows(kernels.panel_columns(column_end - column_begin)));
       const float* row[max_tile_rows];
@@ -124,11 +145,14 @@ void pack_matrix(const float* b, const MatmulGeometry& g, float* packed) {
 
 void multiply(const float* a, const float* b, float* c, const MatmulGeometry& g, const float* packed_b) {
   if (g.k == 0) return std::fill_n(c, std::int64_t{g.m} * g.n, 0.0f), void();
+  if (g.m <= few_rows && !g.transpose_b) return multiply_few_rows(a, b, c, g);
   const TileKernels& kernels = tile_kernels();
-  const std::int64_t row_blocks = block_count(g.m, block_rows), column_blocks = block_count(g.n, block_columns);
+  const int columns = block_columns(g);
+  const std::int64_t row_blocks = block_count(g.m, block_rows), column_blocks = block_count(g.n, columns);
   parallel_for(row_blocks * column_blocks, [&](std::int64_t task) {
-    multiply_block(kernels, a, b, packed_b, c, g, static_cast<int>(task / column_blocks) * block_rows,
-                   static_cast<int>(task % column_blocks) * block_columns);
+    const int column_begin = static_cast<int>(task % column_blocks) * columns;
+    multiply_block(kernels, a, b, packed_b, c, g, static_cast<int>(task / column_blocks) * block_rows, column_begin,
+                   std::min(g.n, column_begin + columns));
   });
 }
 

@@ -24,6 +24,11 @@ void pack_dense_weights(const float* w, const DenseGeometry& g, float* packed);
 void dense_forward_packed(View<const float> x, View<const float> w, const float* packed, View<const float> bias,
                           View<float> y, const DenseGeometry& g);
 
+/// The same for few rows and b as it is stored, not transposed: b is read once, in order.
+void multiply_few_rows(const float* a, const float* b, float* c, const MatmulGeometry& g);
+
+/// Most rows for which multiply takes multiply_few_rows.
+inline constexpr int few_rows = 4;
 /// Values of k in one block.
 inline constexpr int multiply_depth = 256;
 
