@@ -135,6 +135,8 @@ TEST_CASE("binary ops repeat either operand along any axis", "[cpu]") {
       broadcast({{1003, 13, 0}, {13, 1, 1}}),                     // a channel vector on the right
       broadcast({{1003, 0, 13}, {13, 1, 1}}),                     // on the left
       broadcast({{211, 67, 1}, {67, 1, 0}}),                      // a value per row
+      broadcast({{2111, 1, 5}, {5, 0, 1}}),                       // per short row, on the left
+      broadcast({{2111, 0, 1}, {9, 1, 0}}),                       // a row against a value per row
       broadcast({{7, 0, 1}, {5, 11, 0}, {11, 1, 0}}),             // both repeated
       broadcast({{3, 35, 35}, {5, 7, 0}, {7, 1, 5}, {1, 0, 0}}),  // strides that are neither 0 nor 1
   };
@@ -235,6 +237,8 @@ TEST_CASE("a penalty and its gradient follow the definition", "[cpu]") {
 
 TEST_CASE("bands are written and read without touching their neighbours", "[cpu]") {
   for (const BandGeometry& g : {BandGeometry{.outer = 1501, .inner = 9, .wide = 17, .offset = 5},
+                                BandGeometry{.outer = 4999, .inner = 1, .wide = 3, .offset = 2},
+                                BandGeometry{.outer = 301, .inner = 70, .wide = 75, .offset = 0},
                                 BandGeometry{.outer = 3, .inner = 5003, .wide = 5003, .offset = 0}}) {
     const Floats x = draw(g.outer * g.inner, 11), wide = draw(g.outer * g.wide, 12);
     check_close(at_every_thread_count(g.outer * g.wide,
@@ -245,6 +249,19 @@ TEST_CASE("bands are written and read without touching their neighbours", "[cpu]
                 reference::write_band(doubled(x), doubled(wide), g), 0);
     check_close(at_every_thread_count(g.outer * g.inner, [&](View<float> y) { cpu::read_band(view(wide), y, g); }),
                 reference::read_band(doubled(wide), g), 0);
+  }
+}
+
+TEST_CASE("up-sampling repeats pixels of few and of many channels, its gradient adds them", "[cpu]") {
+  for (const int channels : {1, 3, 8, 15, 16, 70}) {
+    const UpSampling2dGeometry g{.batch = 2, .height = 3, .width = 5, .channels = channels, .rows = 2, .columns = 3};
+    const Floats x = draw(g.x_size(), 15), dy = draw(g.y_size(), 16);
+    check_close(at_every_thread_count(g.y_size(), [&](View<float> y) { cpu::up_sampling2d_forward(view(x), y, g); }),
+                reference::up_sampling2d(doubled(x), g), 0);
+    check_close(
+        at_every_thread_count(g.x_size(), [&](View<float> dx) { cpu::up_sampling2d_backward(view(dy), dx, g); }),
+        finite_differences(doubled(x), doubled(dy),
+                           [&](const Values& values) { return reference::up_sampling2d(values, g); }));
   }
 }
 

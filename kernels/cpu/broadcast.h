@@ -40,4 +40,21 @@ void for_each_run(const BroadcastGeometry& g, std::int64_t begin, std::int64_t e
   }
 }
 
+/// Runs shorter than this are brought together into long ones first.
+inline constexpr std::int64_t short_run = 64;
+
+/// Repeats the first `columns` values over all of `size`; the copies double in length.
+inline void repeat_run(float* values, std::int64_t columns, std::int64_t size) {
+  for (std::int64_t done = columns; done < size; done *= 2)
+    std::copy_n(values, std::min(done, size - done), values + done);
+}
+
+/// Each of `count` values, `columns` times.
+inline void stretch_values(const float* from, std::int64_t count, std::int64_t columns, float scale, float* to) {
+  for (std::int64_t i = 0; i < count; ++i) {
+    const float value = scale * from[i];
+    for (std::int64_t c = 0; c < columns; ++c) to[i * columns + c] = value;
+  }
+}
+
 }  // namespace mien::kernels::cpu

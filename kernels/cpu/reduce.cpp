@@ -159,6 +159,24 @@ void reduce_sum(View<const float> x, View<float> y, ReduceGeometry g) {
 
 void reduce_sum_adjoint(View<const float> y, View<float> x, ReduceGeometry g) {
   const ReduceGeometry m = merged(g);
+  const std::int64_t columns = m.extent[m.axes - 1];
+  if (columns < short_run && m.axes == 2 && m.reduced[1]) {  // a value for each short row
+    parallel_blocks(m.extent[0], elements_per_block / columns, [&](std::int64_t begin, std::int64_t end) {
+      stretch_values(y.data + begin, end - begin, columns, m.scale, x.data + begin * columns);
+    });
+    return;
+  }
+  if (columns < short_run && (m.axes == 2 || m.axes == 3) && m.reduced[m.axes - 2]) {  // short rows that are all alike
+    const std::int64_t rows = m.extent[m.axes - 2], block = elements_per_block / columns;
+    const std::int64_t blocks = block_count(rows, block);
+    parallel_for((m.axes == 3 ? m.extent[0] : 1) * blocks, [&](std::int64_t task) {
+      const std::int64_t kept = task / blocks, row = task % blocks * block;
+      float* const to = x.data + (kept * rows + row) * columns;
+      for (std::int64_t c = 0; c < columns; ++c) to[c] = m.scale * y.data[kept * columns + c];
+      repeat_run(to, columns, std::min(block, rows - row) * columns);
+    });
+    return;
+  }
   // x is the result of a broadcast of y: it stands still along the summed axes.
   BroadcastGeometry walk;
   walk.axes = m.axes;

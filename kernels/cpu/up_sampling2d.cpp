@@ -1,6 +1,7 @@
 // Pixels repeated over blocks of a larger picture (nearest-neighbour up-sampling), and the sum of each block that is
 // its gradient. One line of the result is one piece of work, so no sum is shared between threads.
 #include "mien/kernels/cpu/parallel.h"
+#include "mien/kernels/cpu/short_copy.h"
 #include "mien/kernels/kernels.h"
 
 namespace mien::kernels::cpu {
@@ -10,8 +11,10 @@ void up_sampling2d_forward(View<const float> x, View<float> y, UpSampling2dGeome
   parallel_for(std::int64_t{g.batch} * g.y_height(), [&](std::int64_t line) {
     const float* const from = x.data + line / g.rows * x_line;  // lines of a batch follow one another: one division
     float* const to = y.data + line * y_line;
-    for (std::int64_t column = 0; column < g.y_width(); ++column)
-      std::copy_n(from + column / g.columns * g.channels, g.channels, to + column * g.channels);
+    std::int64_t column = 0;  // of y
+    for (std::int64_t pixel = 0; pixel < g.width; ++pixel)
+      for (int copy = 0; copy < g.columns; ++copy, ++column)
+        copy_short(from + pixel * g.channels, g.channels, to + column * g.channels);
   });
 }
 
@@ -22,9 +25,10 @@ void up_sampling2d_backward(View<const float> dy, View<float> dx, UpSampling2dGe
     std::fill_n(to, x_line, 0.0f);
     for (std::int64_t row = 0; row < g.rows; ++row) {
       const float* const from = dy.data + (line * g.rows + row) * y_line;
-      for (std::int64_t column = 0; column < g.y_width(); ++column)
-        for (std::int64_t c = 0; c < g.channels; ++c)
-          to[column / g.columns * g.channels + c] += from[column * g.channels + c];
+      std::int64_t column = 0;  // of y
+      for (std::int64_t pixel = 0; pixel < g.width; ++pixel)
+        for (int copy = 0; copy < g.columns; ++copy, ++column)
+          add_short(from + column * g.channels, g.channels, to + pixel * g.channels);
     }
   });
 }
