@@ -78,7 +78,7 @@ std::vector<Conv2dGeometry> edge_cases() {
   return cases;
 }
 
-/// Blocks enough for a task each, blocks of more tiles, and the least work there is.
+/// Blocks enough for a task each, few blocks of many panels, and the least work there is.
 std::vector<Conv2dGeometry> block_cases() {
   const auto same = [](int input) { return axis(input, 1, 1); };
   return {geometry(2, same(66), same(70), 4, 9), geometry(5, same(30), same(61), 9, 4),

@@ -16,11 +16,6 @@ namespace {
 
 /// Blocks that make tasks enough for the threads by themselves.
 constexpr std::int64_t enough_blocks = 16;
-/// Floats of transformed weights that a core's second cache holds beside the rest; more are read from further away, and
-/// then larger blocks make more of each reading.
-constexpr std::int64_t cached_weights = 1 << 18;
-/// Most tiles of a block: four times the tallest register tile.
-constexpr int most_block_tiles = 64;
 /// In-channels whose weights are transformed at a time.
 constexpr int task_channels = 16;
 /// Floats of a cache line.
@@ -139,8 +134,7 @@ Plan make_plan(const Correlation3x3& c) {
   plan.tiles_down = tiles_of(c.result_height);
   plan.tiles_across = tiles_of(c.result_width);
   plan.tiles = std::int64_t{c.batch} * plan.tiles_down * plan.tiles_across;
-  const bool cached = winograd_frequencies * std::int64_t{c.in_channels} * c.out_channels <= cached_weights;
-  plan.block_tiles = plan.products.tile_rows * (cached ? 1 : 4);
+  plan.block_tiles = plan.products.block_tiles;
   plan.blocks = block_count(plan.tiles, plan.block_tiles);
   plan.channel_block = plan.products.channel_block(c.in_channels);
   plan.v_block_step = std::int64_t{plan.block_tiles} * plan.channel_block;
@@ -277,7 +271,7 @@ void correlate_3x3(const Correlation3x3& c) {
   parallel_for(plan.blocks * (few ? panels : 1), [&](std::int64_t task) {
     const std::int64_t block = task % plan.blocks, first_tile = block * plan.block_tiles;
     const int tiles = static_cast<int>(std::min<std::int64_t>(plan.block_tiles, plan.tiles - first_tile));
-    WinogradPlace places[most_block_tiles];
+    WinogradPlace places[winograd_block_tiles];
     find_places(plan, first_tile, tiles, places);
     if (few)
       return finish_panel(plan, panel_at(plan.products, c.out_channels, task / plan.blocks),

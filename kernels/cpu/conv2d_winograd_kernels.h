@@ -46,7 +46,7 @@ struct WinogradWeights {
 struct WinogradProduct {
   const float* v;
   std::int64_t v_step, v_block_step;
-  int tiles;  ///< more, up to a multiple of tile_rows, may be read and written
+  int tiles;  ///< of the block; the rows of others may be read and written
   const float* u;
   std::int64_t u_step;
   int in_channels;
@@ -83,7 +83,7 @@ struct WinogradTransforms {
   void (*weights)(const WinogradWeights& weights);
 };
 struct WinogradProducts {
-  int tile_rows;  ///< blocks have a multiple of it
+  int block_tiles;  ///< tiles of a block, at most winograd_block_tiles
   /// Columns of the panel to use where `remaining` out-channels are left; may be more than remain.
   int (*panel_columns)(int remaining);
   /// In-channels of a block.
@@ -95,6 +95,8 @@ struct WinogradProducts {
 const WinogradTransforms& winograd_transforms();
 const WinogradProducts& winograd_products();
 
+/// Most tiles of a block.
+inline constexpr int winograd_block_tiles = 16;
 /// Most columns of any panel.
 inline constexpr int winograd_panel_columns = 32;
 

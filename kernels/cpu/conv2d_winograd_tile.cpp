@@ -27,8 +27,9 @@ using Narrow = hn::CappedTag<float, 8>;
 constexpr int tile = winograd_tile, patch = winograd_patch;
 /// Tiles of a register tile of two vectors: 16 accumulators of 32 registers, or 12 of 16.
 constexpr int pair_rows = HWY_TARGET == HWY_AVX3 ? 8 : 6;
-/// Tiles of one of a single vector, and of a block.
+/// Tiles of one of a single vector, and of a block: V and M of so few stay in the second cache beside U.
 constexpr int single_rows = 2 * pair_rows;
+static_assert(single_rows <= winograd_block_tiles);
 
 constexpr int wide_lanes = static_cast<int>(hn::MaxLanes(Wide()));
 constexpr int narrow_lanes = static_cast<int>(hn::MaxLanes(Narrow()));
