@@ -73,6 +73,9 @@ def roofline_table(rooflines, text):
                    number(r["triad_gbs"])] for r in rooflines], text)
 
 
+RATIOS = {"train_step_s": "Training", "inference_s": "Inference of a batch", "inference_batch1_s": "Inference of one picture"}
+
+
 def peers_table(network, text):
     """One network: each framework's best float32, lower precision in rows of their own."""
     batch = network["batch"]
@@ -95,9 +98,9 @@ def peers_table(network, text):
                          number(train and batch / train, 0), significant(inference and inference * 1e3),
                          number(inference and batch / inference, 0), significant(single and single * 1e3), "–", "–"])
     out = [table([f"{network['network']}, {network['size']} px, batch {batch}", "training ms", "images/s",
-                  f"inference ms", "images/s", "one picture ms", "step's memory MB", "start s"], rows, text)]
+                  "inference ms", "images/s", "one picture ms", "step's memory MB", "start s"], rows, text)]
     for what, ratio in network.get("ratios", {}).items():
-        out.append(f"- {what}: mien takes 1/{ratio['factor']:.2f} of the time of the fastest float32 peer ({ratio['peer']}).")
+        out.append(f"- {RATIOS[what]}: {ratio['factor']:.2f} times as fast as the fastest float32 peer ({ratio['peer']}).")
     check = network.get("loss_check")
     if check:
         out.append(f"- Losses of the first {check['steps']} steps against Keras's: largest difference "

@@ -1,0 +1,33 @@
+"""ONNX Runtime: inference."""
+from protocol import serve
+
+SETTINGS = {
+    "sequential": {"precision": "float32", "train": False, "infer": True},
+    "no spinning": {"precision": "float32", "train": False, "infer": True},
+}
+
+
+class Peer:
+    def __init__(self, network, batches, threads, setting):
+        import onnxruntime
+        from onnx_file import make_model
+        options = onnxruntime.SessionOptions()
+        options.intra_op_num_threads = threads
+        options.graph_optimization_level = onnxruntime.GraphOptimizationLevel.ORT_ENABLE_ALL
+        if setting == "no spinning":
+            options.add_session_config_entry("session.intra_op.allow_spinning", "0")
+        self.version = onnxruntime.__version__
+        self.session = onnxruntime.InferenceSession(make_model(network).SerializeToString(), options,
+                                                    providers=["CPUExecutionProvider"])
+        self.input = self.session.get_inputs()[0].name
+        self.images = batches.images[0].transpose(0, 3, 1, 2).copy()
+
+    def reset(self):
+        pass
+
+    def predict(self, count):
+        return self.session.run(None, {self.input: self.images[:count]})[0]
+
+
+if __name__ == "__main__":
+    serve(SETTINGS, Peer)
