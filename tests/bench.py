@@ -60,11 +60,26 @@ def network(program, scratch):
     check(refused.returncode == 1 and b"emulator" in refused.stderr, "the emulator is refused")
 
 
+def page(program, folder, scratch):
+    """The parts of scripts/bench.sh become one file and one page; mien alone, for the frameworks may not be there."""
+    parts, results = scratch / "parts", scratch / "results"
+    parts.mkdir()
+    (scratch / "kernels.json").rename(parts / "kernels.json")
+    run(sys.executable, folder / "peers" / "run.py", "--program", program, "--size", 64, "--batch", 4, "--quick", "--peers", "",
+        "--output", parts / "seed.json")
+    run(sys.executable, folder / "assemble.py", "--parts", parts, "--results", results, "--quick")
+    result = json.loads(next(results.glob("*.json")).read_text())
+    check(result["peers"]["mien"]["train_step_s"] > 0 and result["commit"], "the result holds what it is for")
+    check("| mien " in next(results.glob("*.md")).read_text(), "the page has a row for mien")
+    check(len(list(results.iterdir())) == 2, "nothing else is left behind")
+
+
 def main():
     kernels_program, network_program, folder = map(pathlib.Path, sys.argv[1:])
     with tempfile.TemporaryDirectory() as scratch:
         kernels(kernels_program, folder, pathlib.Path(scratch))
         network(network_program, pathlib.Path(scratch))
+        page(network_program, folder, pathlib.Path(scratch))
     print("all is well")
 
 
