@@ -66,6 +66,7 @@ TEST_CASE("fill writes every element", "[cpu]") {
 }
 
 TEST_CASE("bytes and floats are scaled and shifted", "[cpu]") {
+  const InstructionSetScope scope = with_every_instruction_set();
   std::vector<std::uint8_t> bytes(odd_size);
   for (std::size_t i = 0; i < bytes.size(); ++i) bytes[i] = static_cast<std::uint8_t>(i * 37);
   const Floats pixels(bytes.begin(), bytes.end()), x = draw(odd_size, 1);

@@ -23,6 +23,23 @@ void write_vectors(View<float> y, const Map& map) {
   });
 }
 
+// Product and sum are rounded each for itself, on every device.
+
+void write_scaled_bytes(const std::uint8_t* x, View<float> y, float scale, float offset) {
+  write_vectors(y, [=](auto d, std::int64_t i) HWY_ATTR {
+    const hn::Rebind<std::uint8_t, decltype(d)> bytes;
+    const hn::RebindToSigned<decltype(d)> integers;
+    const auto value = hn::ConvertTo(d, hn::PromoteTo(integers, hn::LoadU(bytes, x + i)));
+    return hn::Add(hn::Mul(hn::Set(d, scale), value), hn::Set(d, offset));
+  });
+}
+
+void write_affine(const float* x, View<float> y, float scale, float offset) {
+  write_vectors(y, [=](auto d, std::int64_t i) HWY_ATTR {
+    return hn::Add(hn::Mul(hn::Set(d, scale), hn::LoadU(d, x + i)), hn::Set(d, offset));
+  });
+}
+
 void write_activated(const float* x, View<float> y, Activation activation) {
   with_kind(activation.kind, [=]<ActivationKind kind>() {
     write_vectors(
@@ -46,28 +63,19 @@ HWY_AFTER_NAMESPACE();
 #if HWY_ONCE
 namespace mien::kernels::cpu {
 
+HWY_EXPORT(write_scaled_bytes);
+HWY_EXPORT(write_affine);
 HWY_EXPORT(write_activated);
 HWY_EXPORT(write_gradient);
 
-namespace {
-
-/// y[i] = map(i) for every i.
-template <class Map>
-void write_each(View<float> y, const Map& map) {
-  float* const out = y.data;
-  parallel_elements(y.size, [&](std::int64_t begin, std::int64_t end) {
-    for (std::int64_t i = begin; i < end; ++i) out[i] = map(i);
-  });
-}
-
-}  // namespace
-
 void scale_bytes(View<const std::uint8_t> x, View<float> y, float scale, float offset) {
-  write_each(y, [=](std::int64_t i) { return scale * static_cast<float>(x.data[i]) + offset; });
+  instruction_set();
+  HWY_DYNAMIC_DISPATCH(write_scaled_bytes)(x.data, y, scale, offset);
 }
 
 void affine(View<const float> x, View<float> y, float scale, float offset) {
-  write_each(y, [=](std::int64_t i) { return scale * x.data[i] + offset; });
+  instruction_set();
+  HWY_DYNAMIC_DISPATCH(write_affine)(x.data, y, scale, offset);
 }
 
 void activation_forward(View<const float> x, View<float> y, Activation activation) {
