@@ -70,7 +70,9 @@ void places_filled(const Warp& warp, int row, WarpRow& to) {
   auto column = hn::Mul(hn::Iota(d, 0.0), hn::Set(d, direction));
   if (warp.flip_columns) column = hn::Add(column, hn::Set(d, width - 1.0));
   const auto next_columns = hn::Set(d, direction * lanes);
-  for (int i = 0; i < width; i += lanes, column = hn::Add(column, next_columns)) {
+  // To the end of the last vector of floats, so that `blend` finds good places behind the row's end too.
+  const int floats = 2 * lanes, end = (width + floats - 1) / floats * floats;
+  for (int i = 0; i < end; i += lanes, column = hn::Add(column, next_columns)) {
     // Rounded step by step as scipy does, not fused: a place on the very edge falls on the same side of it.
     const auto row_place = hn::Add(row_start, hn::Mul(row_step, column));
     const auto column_place = hn::Add(column_start, hn::Mul(column_step, column));
@@ -124,7 +126,7 @@ void pair_rows(const std::uint8_t* upper, const std::uint8_t* lower, int width, 
 /// Calls neighbours(d, offsets, upper_left, upper_right, lower_left, lower_right) for each vector of the row and stores
 /// the blend. Equal neighbours give their value exactly, whatever the weights.
 template <class Neighbours>
-HWY_INLINE void blend(const Warp& warp, WarpRow& row, const Neighbours& neighbours) {
+HWY_INLINE void blend(const Warp& warp, const WarpRow& row, float* values, const Neighbours& neighbours) {
   const hn::ScalableTag<float> d;
   const hn::RebindToSigned<decltype(d)> d_int;
   for (int i = 0; i < warp.width; i += static_cast<int>(hn::Lanes(d))) {
@@ -138,12 +140,12 @@ HWY_INLINE void blend(const Warp& warp, WarpRow& row, const Neighbours& neighbou
     auto value = hn::MulAdd(down, hn::Sub(lower, upper), upper);
     if (warp.fill == WarpFill::constant)
       value = hn::IfThenElse(hn::RebindMask(d, hn::Lt(stored, hn::Zero(d_int))), hn::Set(d, warp.fill_value), value);
-    hn::StoreU(value, d, row.values.data() + i);
+    hn::StoreU(value, d, values + i);
   }
 }
 
-void byte_values(const std::uint16_t* plane, const Warp& warp, WarpRow& row) {
-  blend(warp, row,
+void byte_values(const std::uint16_t* plane, const Warp& warp, const WarpRow& places, float* values) {
+  blend(warp, places, values,
         [&](auto d, auto offsets, auto& upper_left, auto& upper_right, auto& lower_left, auto& lower_right) HWY_ATTR {
           const hn::RebindToSigned<decltype(d)> d_int;
           const auto four =
@@ -156,9 +158,9 @@ void byte_values(const std::uint16_t* plane, const Warp& warp, WarpRow& row) {
         });
 }
 
-void float_values(const float* plane, const Warp& warp, WarpRow& row) {
+void float_values(const float* plane, const Warp& warp, const WarpRow& places, float* values) {
   const float* const below = plane + plane_pitch(warp);
-  blend(warp, row,
+  blend(warp, places, values,
         [&](auto d, auto offsets, auto& upper_left, auto& upper_right, auto& lower_left, auto& lower_right) HWY_ATTR {
           upper_left = hn::GatherIndex(d, plane, offsets);
           upper_right = hn::GatherIndex(d, plane + 1, offsets);
@@ -167,8 +169,17 @@ void float_values(const float* plane, const Warp& warp, WarpRow& row) {
         });
 }
 
+void join_colours_of_row(const float* red, const float* green, const float* blue, int width, float* colours) {
+  const hn::ScalableTag<float> d;
+  const int lanes = static_cast<int>(hn::Lanes(d));
+  int i = 0;
+  for (; i + lanes <= width; i += lanes)
+    hn::StoreInterleaved3(hn::LoadU(d, red + i), hn::LoadU(d, green + i), hn::LoadU(d, blue + i), d, colours + 3 * i);
+  for (; i < width; ++i) colours[3 * i] = red[i], colours[3 * i + 1] = green[i], colours[3 * i + 2] = blue[i];
+}
+
 const WarpKernels* warp_table() {
-  static constexpr WarpKernels table = {places_of_row, byte_values, float_values, pair_rows};
+  static constexpr WarpKernels table = {places_of_row, byte_values, float_values, pair_rows, join_colours_of_row};
   return &table;
 }
 
@@ -186,9 +197,10 @@ const WarpKernels& warp_kernels() {
   return *HWY_DYNAMIC_DISPATCH(warp_table)();
 }
 
-void WarpRow::resize(int width) {
+void WarpRow::resize(int width, int channels) {
   const std::size_t room = static_cast<std::size_t>(width) + 64;  // no vector has more elements
-  offsets.resize(room), down.resize(room), right.resize(room), values.resize(room);
+  offsets.resize(room), down.resize(room), right.resize(room);
+  values.resize(room * static_cast<std::size_t>(channels));
 }
 
 }  // namespace mien::kernels::cpu
