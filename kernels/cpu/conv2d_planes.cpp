@@ -1,4 +1,4 @@
-// Planes of even and odd columns (conv2d_planes.h), compiled once per instruction set.
+// Planes of columns two apart (conv2d_planes.h), compiled once per instruction set.
 #undef HWY_TARGET_INCLUDE
 #define HWY_TARGET_INCLUDE "mien/kernels/cpu/conv2d_planes.cpp"
 #include <hwy/foreach_target.h>
@@ -17,7 +17,7 @@ namespace hn = hwy::HWY_NAMESPACE;
 
 using Whole = hn::ScalableTag<float>;
 
-/// Fills elements begin … end-1 of a channel's two planes, all of whose columns are inside.
+/// Fills elements begin … end-1 of a channel's first two planes, all of whose columns are inside.
 void fill_inside(const PlanesRow& row, const float* x, std::int64_t begin, std::int64_t end, float* even, float* odd) {
   std::int64_t k = begin;
 #if HWY_TARGET != HWY_SCALAR
@@ -39,12 +39,12 @@ void fill_inside(const PlanesRow& row, const float* x, std::int64_t begin, std::
 }
 
 void fill_planes(const PlanesRow& row) {
-  if (!row.x) return std::fill_n(row.planes, 2 * row.channels * row.pitch, 0.0f), void();
+  if (!row.x) return std::fill_n(row.planes, 4 * row.channels * row.pitch, 0.0f), void();
   // Pairs of columns begin … end-1 are inside; one more pair may be half inside, on either side.
   const std::int64_t begin = std::clamp<std::int64_t>((1 - row.left) / 2, 0, row.pitch);
   const std::int64_t end = std::clamp<std::int64_t>((row.width - row.left) / 2, begin, row.pitch);
   for (int channel = 0; channel < row.channels; ++channel) {
-    float* const even = row.planes + 2 * channel * row.pitch;
+    float* const even = row.planes + 4 * channel * row.pitch;
     float* const odd = even + row.pitch;
     const float* const x = row.x + channel;
     const auto fill_outside = [&](std::int64_t from, std::int64_t to) {
@@ -60,6 +60,7 @@ void fill_planes(const PlanesRow& row) {
     fill_outside(end, last);
     std::fill(even + last, even + row.pitch, 0.0f);
     std::fill(odd + last, odd + row.pitch, 0.0f);
+    for (float* const plane : {even, odd}) *std::copy(plane + 1, plane + row.pitch, plane + 2 * row.pitch) = 0.0f;
   }
 }
 

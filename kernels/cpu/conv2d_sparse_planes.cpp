@@ -1,7 +1,7 @@
 // The pool-sparse weight gradient (conv2d_sparse_weights.cpp) for few input channels.
 //
-// Lanes are neighbouring windows of a row. x goes into planes of even and odd columns, so that each of the 16 pixels
-// under a window's taps is one load for a whole vector of windows; the bits of the argmax choose among them, and a
+// Lanes are neighbouring windows of a row. x goes into planes (conv2d_planes.h), so that each of the 16 pixels under a
+// window's taps is one load for a whole vector of windows; the bits of the argmax choose among them, and a
 // killed entry's gradient is made zero. A tap costs some two choices and one multiply-add a vector of windows.
 #include "mien/kernels/cpu/conv2d_sparse_planes.h"
 
@@ -19,22 +19,23 @@ struct PlanesScratch;
 struct GradientScratch;
 struct RowsScratch;
 
-/// Fills the planes of the rows of x under the rectangle; returns the floats of a row of them.
-std::int64_t fill_planes(const SparsePlan& plan, const SparseRectangle& r, const float* x, float*& planes) {
+/// Fills the planes of the rows of x under the rectangle.
+float* fill_planes(const SparsePlan& plan, const SparseRectangle& r, const float* x) {
   const Conv2dGeometry& g = plan.g;
-  const std::int64_t pitch = planes_kernels().pitch(r.columns()), row_pitch = 2 * g.in_channels * pitch;
-  planes = thread_scratch<PlanesScratch>(r.x_rows() * row_pitch);
+  const PlanesKernels& kernels = planes_kernels();
+  const std::int64_t row_floats = kernels.row_floats(r.columns(), g.in_channels);
+  float* const planes = thread_scratch<PlanesScratch>(r.x_rows() * row_floats);
   for (int row = 0; row < r.x_rows(); ++row) {
     const int x_row = 2 * r.row_begin - g.height.padding_begin + row;
     const std::int64_t from = (std::int64_t{r.image_begin} * g.height.input + x_row) * g.width.input * g.in_channels;
-    planes_kernels().fill({.x = g.height.inside(x_row) ? x + from : nullptr,
-                           .width = g.width.input,
-                           .channels = g.in_channels,
-                           .left = 2 * r.column_begin - g.width.padding_begin,
-                           .planes = planes + row * row_pitch,
-                           .pitch = pitch});
+    kernels.fill({.x = g.height.inside(x_row) ? x + from : nullptr,
+                  .width = g.width.input,
+                  .channels = g.in_channels,
+                  .left = 2 * r.column_begin - g.width.padding_begin,
+                  .planes = planes + row * row_floats,
+                  .pitch = kernels.pitch(r.columns())});
   }
-  return row_pitch;
+  return planes;
 }
 
 }  // namespace
@@ -60,8 +61,8 @@ void add_by_planes(const SparsePlan& plan, const SparseRectangle& r, const Spars
       std::fill_n(gathered.codes + group * stride + row * row_windows + r.columns(), row_windows - r.columns(),
                   four_killed);
   }
-  float* planes = nullptr;
-  const std::int64_t row_pitch = sums.dw ? fill_planes(plan, r, sums.x, planes) : 0;
+  const float* const planes = sums.dw ? fill_planes(plan, r, sums.x) : nullptr;
+  const std::int64_t pitch = planes_kernels().pitch(r.columns());
   float* const rows = thread_scratch<RowsScratch>(4 * windows);
   float unwanted[4] = {};
   for (int group = 0; group < groups; ++group) {
@@ -77,9 +78,9 @@ void add_by_planes(const SparsePlan& plan, const SparseRectangle& r, const Spars
     if (!sums.dw) continue;
     for (int channel = 0; channel < count; ++channel)
       for (int in = 0; in < g.in_channels; ++in)
-        kernels.multiply({.x = planes + 2 * in * (row_pitch / (2 * g.in_channels)),
-                          .row_pitch = row_pitch,
-                          .pitch = row_pitch / (2 * g.in_channels),
+        kernels.multiply({.x = planes + 4 * in * pitch,
+                          .row_pitch = planes_kernels().row_floats(r.columns(), g.in_channels),
+                          .pitch = pitch,
                           .codes = group_codes,
                           .shift = 8 * channel,
                           .dy = rows + channel * windows,

@@ -19,9 +19,9 @@ struct SparseSpread {
 
 /// One output channel's gradients times one input channel's planes.
 struct SparsePlanesProduct {
-  const float* x;          ///< the planes (conv2d_planes.h): those of the even columns of the first row
+  const float* x;          ///< its planes (conv2d_planes.h) of the first row
   std::int64_t row_pitch;  ///< from row to row
-  std::int64_t pitch;      ///< from the even columns to the odd
+  std::int64_t pitch;      ///< from plane to plane
   const std::uint32_t* codes;
   int shift;        ///< of this channel's byte in the codes
   const float* dy;  ///< its gradients, zero where killed

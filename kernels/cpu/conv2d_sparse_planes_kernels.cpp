@@ -77,9 +77,10 @@ void multiply(const SparsePlanesProduct& product) {
       V upper_row[3];
       MIEN_UNROLL
       for (int r = 0; r < 4; ++r) {
-        const float* const even = x + r * product.row_pitch + j;
-        const float* const odd = even + product.pitch;
-        const V column[4] = {hn::LoadU(d, even), hn::LoadU(d, odd), hn::LoadU(d, even + 1), hn::LoadU(d, odd + 1)};
+        const float* const planes = x + r * product.row_pitch + j;
+        V column[4];
+        MIEN_UNROLL
+        for (int c = 0; c < 4; ++c) column[c] = hn::Load(d, planes + c * product.pitch);
         MIEN_UNROLL
         for (int i = 0; i < 3; ++i) {
           const V chosen = hn::IfThenElse(right, column[i + 1], column[i]);

@@ -1,0 +1,215 @@
+// The direct convolution for one input channel: to the bit what Conv2dAlgorithm::direct gives, with every epilogue,
+// under every instruction set of this machine.
+#include <omp.h>
+
+#include <algorithm>
+#include <catch2/catch.hpp>
+#include <cmath>
+#include <cstdint>
+#include <cstring>
+#include <limits>
+#include <string>
+#include <vector>
+
+#include "mien/kernels/algorithm.h"
+#include "mien/kernels/cpu/conv2d_narrow.h"
+#include "mien/kernels/cpu/instruction_set.h"
+#include "mien/kernels/kernels.h"
+#include "mien/kernels/philox.h"
+#include "reference.h"
+
+using namespace mien;
+using kernels::cpu::InstructionSet;
+
+namespace {
+
+constexpr float poison = std::numeric_limits<float>::quiet_NaN();
+using Floats = std::vector<float>;
+
+View<const float> view(const Floats& values) { return {values.data(), static_cast<std::int64_t>(values.size())}; }
+View<float> view(Floats& values) { return {values.data(), static_cast<std::int64_t>(values.size())}; }
+
+/// Uniform in [-scale, scale).
+Floats uniform_values(std::int64_t size, std::uint64_t stream, float scale) {
+  Floats values(static_cast<std::size_t>(size));
+  for (std::size_t i = 0; i < values.size(); ++i)
+    values[i] = scale * (2.0f * uniform_from_word(philox_word(13, stream, i)) - 1.0f);
+  return values;
+}
+
+WindowAxis axis(int input, int before, int after) {
+  return window_axis({.input = input, .kernel = 3, .padding_begin = before, .padding_end = after},
+                     Padding::explicit_cells);
+}
+
+Conv2dGeometry geometry(int batch, WindowAxis height, WindowAxis width, int out) {
+  return {.batch = batch,
+          .height = height,
+          .width = width,
+          .in_channels = 1,
+          .out_channels = out,
+          .bias = true,
+          .activation = {}};
+}
+
+std::vector<Conv2dGeometry> geometries() {
+  std::vector<Conv2dGeometry> all;
+  for (int size = 2; size <= 9; ++size) {
+    all.push_back(geometry(3, axis(size, 1, 1), axis(11 - size, 1, 1), 8));
+    all.push_back(geometry(1, axis(size, 0, 3), axis(11 - size, 4, 1), 5));
+  }
+  for (const int out : {1, 2, 3, 4, 7, 16, 33}) all.push_back(geometry(2, axis(7, 0, 0), axis(12, 1, 1), out));
+  all.push_back(geometry(2, axis(41, 1, 1), axis(67, 1, 1), 8));
+  all.push_back(geometry(17, axis(6, 1, 1), axis(35, 2, 0), 8));
+  all.push_back(geometry(1, axis(1, 1, 1), axis(70, 1, 1), 4));
+  all.push_back(geometry(1, axis(2, 7, 6), axis(3, 5, 8), 3));
+  return all;
+}
+
+std::string label(const Conv2dGeometry& g, InstructionSet set) {
+  return std::string(kernels::cpu::name(set)) + ", " + std::to_string(g.height.input) + "x" +
+         std::to_string(g.width.input) + " to " + std::to_string(g.out_channels) + ", activation " +
+         std::to_string(static_cast<int>(g.activation.kind)) + (g.pool ? ", pooled" : "");
+}
+
+template <class Body>
+void under_each_instruction_set(const Body& body) {
+  const InstructionSet before = kernels::cpu::instruction_set();
+  for (const InstructionSet set : kernels::cpu::supported_instruction_sets()) {
+    kernels::cpu::use_instruction_set(set);
+    body(set);
+  }
+  kernels::cpu::use_instruction_set(before);
+}
+
+struct Data {
+  Floats x, w, bias;
+};
+
+Data make_data(const Conv2dGeometry& g) {
+  return {uniform_values(g.x_size(), 1, 1.0f), uniform_values(g.w_size(), 2, 4.0f),
+          uniform_values(g.bias ? g.out_channels : 0, 3, 1.0f)};
+}
+
+struct Forward {
+  Floats y;
+  std::vector<std::uint8_t> argmax;
+
+  View<std::uint8_t> places() { return {argmax.data(), static_cast<std::int64_t>(argmax.size())}; }
+};
+
+Forward poisoned(const Conv2dGeometry& g) {
+  Forward result{Floats(static_cast<std::size_t>(g.y_size()), poison), {}};
+  if (g.pool) result.argmax.assign(result.y.size(), 255);
+  return result;
+}
+
+Forward narrow(const Conv2dGeometry& g, const Data& data) {
+  Forward result = poisoned(g);
+  kernels::cpu::conv2d_forward_narrow(view(data.x), view(data.w), view(data.bias), view(result.y), result.places(), g);
+  return result;
+}
+
+Forward direct(const Conv2dGeometry& g, const Data& data) {
+  Forward result = poisoned(g);
+  kernels::cpu::conv2d_forward(view(data.x), view(data.w), view(data.bias), view(result.y), result.places(), g,
+                               Conv2dAlgorithm::direct);
+  return result;
+}
+
+/// Whether they are equal to the bit, every NaN counting as the same.
+bool same(const Forward& a, const Forward& b) {
+  return a.argmax == b.argmax &&
+         std::equal(a.y.begin(), a.y.end(), b.y.begin(), b.y.end(), [](float left, float right) {
+           return std::memcmp(&left, &right, sizeof left) == 0 || (std::isnan(left) && std::isnan(right));
+         });
+}
+
+/// Calls body(g) for every epilogue round the convolution g.
+template <class Body>
+void with_each_epilogue(Conv2dGeometry g, const Body& body) {
+  for (const ActivationKind kind : {ActivationKind::linear, ActivationKind::relu, ActivationKind::relu6,
+                                    ActivationKind::leaky_relu, ActivationKind::sigmoid, ActivationKind::tanh})
+    for (const bool pool : {false, true})
+      for (const bool bias : {false, true}) {
+        g.activation = {kind};
+        g.pool = pool;
+        g.bias = bias;
+        body(g);
+      }
+}
+
+}  // namespace
+
+TEST_CASE("a convolution of one channel agrees with plain double loops under every instruction set") {
+  for (Conv2dGeometry g : geometries()) {
+    const Data data = make_data(g);
+    const reference::Values right = reference::conv2d({data.x.begin(), data.x.end()}, {data.w.begin(), data.w.end()},
+                                                      {data.bias.begin(), data.bias.end()}, g);
+    under_each_instruction_set([&](InstructionSet set) {
+      INFO(label(g, set));
+      const Floats y = narrow(g, data).y;
+      REQUIRE(y.size() == right.size());
+      double worst = 0;
+      for (std::size_t i = 0; i < y.size(); ++i) {
+        const double error = std::abs(y[i] - right[i]);
+        worst = std::isnan(error) ? std::numeric_limits<double>::infinity() : std::max(worst, error);
+      }
+      CHECK(worst < 1e-5);
+    });
+  }
+}
+
+TEST_CASE("a convolution of one channel equals the direct kernel to the bit, whatever follows it") {
+  for (const Conv2dGeometry& shape : geometries())
+    with_each_epilogue(shape, [&](const Conv2dGeometry& g) {
+      REQUIRE(kernels::cpu::narrow_fits(g));
+      const Data data = make_data(g);
+      under_each_instruction_set([&](InstructionSet set) {
+        INFO(label(g, set));
+        CHECK(same(narrow(g, data), direct(g, data)));
+      });
+    });
+}
+
+TEST_CASE("a NaN in an image of one channel reaches the convolution's result as in the direct kernel") {
+  with_each_epilogue(geometry(2, axis(9, 1, 1), axis(38, 1, 1), 6), [&](const Conv2dGeometry& g) {
+    Data data = make_data(g);
+    for (const std::size_t place : {0, 75, 9 * 38 + 120}) data.x[place] = poison;
+    under_each_instruction_set([&](InstructionSet set) {
+      INFO(label(g, set));
+      const Forward got = narrow(g, data);
+      CHECK(std::count_if(got.y.begin(), got.y.end(), [](float value) { return std::isnan(value); }) > 0);
+      CHECK(same(got, direct(g, data)));
+    });
+  });
+}
+
+TEST_CASE("the bits of a convolution of one channel do not depend on the number of threads") {
+  const int before = omp_get_max_threads();
+  for (Conv2dGeometry g : geometries()) {
+    g.pool = true;
+    const Data data = make_data(g);
+    omp_set_num_threads(1);
+    const Forward one = narrow(g, data);
+    for (const int threads : {2, 3}) {
+      omp_set_num_threads(threads);
+      CHECK(same(narrow(g, data), one));
+    }
+  }
+  omp_set_num_threads(before);
+}
+
+TEST_CASE("the kernel for one channel knows a plain 3x3 convolution, and no other") {
+  const Conv2dGeometry g = geometry(1, axis(8, 1, 1), axis(8, 1, 1), 4);
+  CHECK(kernels::cpu::narrow_fits(g));
+  const auto changed = [&](auto change) {
+    Conv2dGeometry other = g;
+    change(other);
+    return kernels::cpu::narrow_fits(other);
+  };
+  CHECK_FALSE(changed([](Conv2dGeometry& other) { other.in_channels = 2; }));
+  CHECK_FALSE(changed([](Conv2dGeometry& other) { other.height.kernel = 1; }));
+  CHECK_FALSE(changed([](Conv2dGeometry& other) { other.width.stride = 2; }));
+  CHECK_FALSE(changed([](Conv2dGeometry& other) { other.height.dilation = 2; }));
+}
