@@ -3,7 +3,8 @@
 
 usage: assemble.py --parts FOLDER --results FOLDER [--quick]
 
-FOLDER of parts holds any of roofline.json, kernels.json, scaling.json, NETWORK.json (of bench/peers/run.py).
+FOLDER of parts holds any of roofline.json, kernels.json, profile.txt, input.json, scaling.json and NETWORK.json (of
+bench/peers/run.py).
 """
 import argparse
 import datetime
@@ -60,10 +61,14 @@ def assemble(parts, quick, load_average):
             result["kernels"] = table.kernel_rows(part["benchmarks"])
             result["kernels_roofline"] = json.loads(part["context"]["roofline"])
             result["build"] = part["context"]["build"]
+        elif path.name == "input.json":
+            result["input"] = table.input_rows(part["benchmarks"])
         elif path.name == "scaling.json":
             result.update(part)
         else:
             result["networks"][part["network"]] = part
+    if (parts / "profile.txt").exists():
+        result["profile"] = (parts / "profile.txt").read_text().splitlines()
     result["networks"] = dict(sorted(result["networks"].items(), key=lambda item: item[0] != "seed"))
     if "seed" in result["networks"]:
         result["peers"] = result["networks"]["seed"]["peers"]

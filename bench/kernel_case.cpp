@@ -61,21 +61,4 @@ void add_op_cases(std::vector<KernelCase>& cases, const std::string& name, const
                    }});
 }
 
-std::vector<Conv2dAlgorithm> conv2d_algorithms() {
-  return {Conv2dAlgorithm::automatic, Conv2dAlgorithm::direct, Conv2dAlgorithm::gemm, Conv2dAlgorithm::reference};
-}
-
-std::string name(Conv2dAlgorithm algorithm) {
-  switch (algorithm) {
-    case Conv2dAlgorithm::automatic:
-      return "automatic";
-    case Conv2dAlgorithm::direct:
-      return "direct";
-    case Conv2dAlgorithm::gemm:
-      return "gemm";
-    default:
-      return "reference";
-  }
-}
-
 }  // namespace mien::bench

@@ -10,7 +10,6 @@
 #include <vector>
 
 #include "mien/core/autograd.h"
-#include "mien/kernels/settings.h"
 
 namespace mien::bench {
 
@@ -26,6 +25,7 @@ struct KernelCase {
   std::string name;  ///< KERNEL/NETWORK/SHAPE/PASS/ALGORITHM: parts sort and can be filtered
   Cost cost;
   std::function<Work()> set_up;  ///< makes the operands; the work it returns is what is timed
+  std::string label = "";        ///< what the name leaves open: the algorithm that the rule chose
 };
 
 /// Uniform numbers in [low, high), the same in every run.
@@ -39,10 +39,6 @@ Work backward_work(const Tensor& y);
 using Op = std::function<Tensor(const std::vector<Tensor>&)>;
 void add_op_cases(std::vector<KernelCase>& cases, const std::string& name, const std::vector<Shape>& inputs,
                   const Op& op, double multiply_adds = 0);
-
-/// Every algorithm by which a convolution can be computed.
-std::vector<Conv2dAlgorithm> conv2d_algorithms();
-std::string name(Conv2dAlgorithm algorithm);
 
 std::vector<KernelCase> convolution_cases();  // kernel_cases_convolution.cpp
 std::vector<KernelCase> layer_cases();        // kernel_cases_layers.cpp

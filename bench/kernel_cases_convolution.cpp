@@ -1,9 +1,11 @@
 // The convolutions of real networks: the seed network's, fused with ReLU and pool, and those of ResNet50 and
-// MobileNetV2, each forward and for both gradients, by each algorithm.
+// MobileNetV2, each forward, in inference (weights laid out beforehand) and for both gradients, by each algorithm that
+// applies.
 #include <algorithm>
 
 #include "mien/bench/kernel_case.h"
 #include "mien/core/ops/conv2d.h"
+#include "mien/kernels/algorithm.h"
 
 namespace mien::bench {
 namespace {
@@ -109,11 +111,32 @@ Work forward_work(const Convolution& c, Conv2dAlgorithm algorithm) {
   };
 }
 
+Work inference_work(const Convolution& c, Conv2dAlgorithm algorithm) {
+  const Operands o = operands(c);
+  const Conv2dOptions options = options_of(c, algorithm);
+  return [=, prepared = prepare_conv2d(o.x.shape(), o.w, o.b.defined(), options)] {
+    const NoGrad no_grad;
+    conv2d_prepared(o.x, prepared, o.w.shape(), o.b, options);
+  };
+}
+
 /// The rule of a convolution of which `wanted` alone wants a gradient.
 Work gradient_work(const Convolution& c, Conv2dAlgorithm algorithm, Tensor Operands::*wanted) {
   Operands o = operands(c);
   (o.*wanted).set_requires_grad(true);
   return backward_work(conv2d(o.x, o.w, o.b, options_of(c, algorithm)));
+}
+
+/// The algorithms for one pass: the rule's choice, and each that does not give way to another there.
+std::vector<Conv2dAlgorithm> algorithms(const Convolution& c, const Conv2dGeometry& g, Conv2dPass pass) {
+  std::vector<Conv2dAlgorithm> found{Conv2dAlgorithm::automatic};
+  for (const Conv2dAlgorithm algorithm : {Conv2dAlgorithm::direct, Conv2dAlgorithm::gemm, Conv2dAlgorithm::winograd,
+                                          Conv2dAlgorithm::sparse, Conv2dAlgorithm::reference}) {
+    // Plain loops take minutes on the large networks; the seed's five layers show what they cost.
+    if (algorithm == Conv2dAlgorithm::reference && c.network != "seed") continue;
+    if (kernels::cpu::resolve_conv2d_algorithm(algorithm, g, pass) == algorithm) found.push_back(algorithm);
+  }
+  return found;
 }
 
 }  // namespace
@@ -128,19 +151,21 @@ std::vector<KernelCase> convolution_cases() {
     const double y = (c.pooled ? 5.0 : 4.0) * static_cast<double>(g.y_size());
     const std::string prefix = join("conv2d/", c.network, "/", c.layer, "_", c.size, "px_", c.in, "to", c.out, "_batch",
                                     c.batch, c.pooled ? "_relu_pool" : "", "/");
-    for (const Conv2dAlgorithm algorithm : conv2d_algorithms()) {
-      // Plain loops take minutes on the large networks; the seed's five layers show what they cost.
-      if (algorithm == Conv2dAlgorithm::reference && c.network != "seed") continue;
-      const std::string suffix = "/" + name(algorithm);
-      cases.push_back({prefix + "forward" + suffix, {products, x + w, y}, [=] { return forward_work(c, algorithm); }});
-      if (c.in > 3)  // the pictures want no gradient
-        cases.push_back({prefix + "gradient_x" + suffix, {products, y + w, x}, [=] {
-                           return gradient_work(c, algorithm, &Operands::x);
-                         }});
-      cases.push_back({prefix + "gradient_w" + suffix, {products, x + y, w}, [=] {
-                         return gradient_work(c, algorithm, &Operands::w);
-                       }});
-    }
+    const auto add = [&](const char* what, Conv2dPass pass, const Cost& cost, const auto& work) {
+      for (const Conv2dAlgorithm algorithm : algorithms(c, g, pass))
+        cases.push_back({join(prefix, what, "/", name_of(algorithm)), cost, [=] { return work(c, algorithm); },
+                         algorithm == Conv2dAlgorithm::automatic
+                             ? name_of(kernels::cpu::resolve_conv2d_algorithm(algorithm, g, pass))
+                             : ""});
+    };
+    const auto gradient = [](Tensor Operands::*wanted) {
+      return [=](const Convolution& of, Conv2dAlgorithm algorithm) { return gradient_work(of, algorithm, wanted); };
+    };
+    add("forward", Conv2dPass::forward, {products, x + w, y}, forward_work);
+    add("inference", Conv2dPass::forward, {products, x + w, y}, inference_work);
+    if (c.in > 3)  // the pictures want no gradient
+      add("gradient_x", Conv2dPass::backward_input, {products, y + w, x}, gradient(&Operands::x));
+    add("gradient_w", Conv2dPass::backward_weights, {products, x + y, w}, gradient(&Operands::w));
   }
   return cases;
 }

@@ -28,6 +28,7 @@ void run(benchmark::State& state, const KernelCase& kernel_case, const Roofline&
     for (auto _ : state) work();
   }
   release_cached_memory(Device::cpu);
+  if (!kernel_case.label.empty()) state.SetLabel(kernel_case.label);
   const Cost& cost = kernel_case.cost;
   const auto a_run = [](double value) {
     return benchmark::Counter(value, benchmark::Counter::kIsIterationInvariantRate);

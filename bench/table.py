@@ -48,12 +48,30 @@ def kernel_rows(benchmarks):
         if repeated != (entry.get("aggregate_name") == "median"):
             continue
         milliseconds = entry["real_time"] * {"ns": 1e-6, "us": 1e-3, "ms": 1, "s": 1e3}[entry["time_unit"]]
-        rows.append({"name": entry["run_name"].removesuffix("/real_time"), "ms": milliseconds,
+        label = f" ({entry['label']})" if entry.get("label") else ""
+        rows.append({"name": entry["run_name"].removesuffix("/real_time") + label, "ms": milliseconds,
                      "gflops": entry.get("GFLOP/s"), "peak_percent": entry.get("%peak"),
                      "gbs": entry.get("GB/s"), "bandwidth_percent": entry.get("%bandwidth")})
     if not rows:
         raise ValueError("no benchmark ran")
     return rows
+
+
+def input_rows(benchmarks):
+    """bench_input's entries: pictures a second of each stage of the way into a training step."""
+    rows = []
+    for entry in benchmarks:
+        name, threads = entry["run_name"].removesuffix("/real_time").split("/threads:")
+        rows.append({"stage": name, "threads": int(threads), "images_per_second": entry["items_per_second"]})
+    return rows
+
+
+def input_table(rows, text):
+    threads = sorted({row["threads"] for row in rows})
+    figures = {(row["stage"], row["threads"]): row["images_per_second"] for row in rows}
+    return table(["stage", *[f"images/s, {count} thread{'s' * (count > 1)}" for count in threads]],
+                 [[stage, *[number(figures.get((stage, count)), 0) for count in threads]]
+                  for stage in dict.fromkeys(row["stage"] for row in rows)], text)
 
 
 def kernels_table(rows, text):
@@ -139,6 +157,11 @@ def result_page(result, text):
                       [["process start to first result, seed network, one picture", f"{result['start_up_s']:.3f} s"],
                        *[[f"{name}, stripped", f"{size / 1e6:.1f} MB"] for name, size in result["size_bytes"].items()]],
                       text)]
+    if "profile" in result:
+        profile = "\n".join(result["profile"])
+        out += [section("A training step, kernel by kernel"), profile if text else f"```\n{profile}\n```"]
+    if "input" in result:
+        out += [section("From photographs to batches"), input_table(result["input"], text)]
     if "kernels" in result:
         out += [section("Kernels"), kernels_table(result["kernels"], text)]
     return "\n".join(out)

@@ -13,7 +13,7 @@ in bench/results, and prints the page.
   --quick          figures to look at, in about 5 minutes: few cases, two short rounds, no settings that compile
   --no-peers       mien alone, without the other frameworks
   --data FOLDER    photographs of faces, one subfolder a class, for the seed network (default: noise)
-  --stages LIST    some of roofline,kernels,seed,mobilenetv2,resnet50,scaling (default: all)
+  --stages LIST    some of roofline,kernels,profile,input,seed,mobilenetv2,resnet50,scaling (default: all)
   --threads N      (default: one a processor)
   --venv DIR       the other frameworks' virtual environment, made where it is missing: several GB
                    (default: bench/peers/.venv)
@@ -32,7 +32,7 @@ TEXT
 fail_usage() { echo "bench.sh: $1" >&2; usage >&2; exit 2; }
 
 root=$(cd "$(dirname "${BASH_SOURCE[0]}")/.." && pwd)
-quick=() peers=1 data="" stages=roofline,kernels,seed,mobilenetv2,resnet50,scaling threads=$(nproc)
+quick=() peers=1 data="" stages=roofline,kernels,profile,input,seed,mobilenetv2,resnet50,scaling threads=$(nproc)
 venv=$root/bench/peers/.venv results=$root/bench/results
 while [ $# -gt 0 ]; do
   case $1 in
@@ -50,7 +50,7 @@ while [ $# -gt 0 ]; do
 done
 [[ $threads =~ ^[1-9][0-9]*$ ]] || fail_usage "--threads must be a number of at least 1"
 for stage in ${stages//,/ }; do
-  case $stage in roofline | kernels | seed | mobilenetv2 | resnet50 | scaling) ;; *) fail_usage "unknown stage '$stage'" ;; esac
+  case $stage in roofline | kernels | profile | input | seed | mobilenetv2 | resnet50 | scaling) ;; *) fail_usage "unknown stage '$stage'" ;; esac
 done
 [ -z "$data" ] || [ -d "$data" ] || { echo "bench.sh: $data is no folder" >&2; exit 1; }
 
@@ -65,7 +65,7 @@ echo "== building $build (Release)" >&2
 "$root/scripts/setup.sh" >&2
 cmake -S "$root" -B "$build" -G Ninja -DCMAKE_BUILD_TYPE=Release -DMIEN_BENCH=ON -DMIEN_TESTS=OFF -DMIEN_EMULATOR=OFF \
   -DMIEN_CUDA=OFF --log-level=NOTICE >&2
-cmake --build "$build" --target bench_roofline bench_kernels bench_network hello expressions -j "$(nproc)" >&2
+cmake --build "$build" --target bench_roofline bench_kernels bench_profile bench_input bench_network hello expressions -j "$(nproc)" >&2
 export OMP_NUM_THREADS=$threads
 
 failed=0
@@ -93,6 +93,14 @@ if wants kernels; then
   filter='-/reference/' time=0.1
   if [ ${#quick[@]} -gt 0 ]; then filter='-/(reference|direct|gemm|winograd|sparse)/' time=0.02; fi
   "$build/bench_kernels" --benchmark_filter="$filter" --benchmark_min_time=$time --benchmark_out="$parts/kernels.json" >&2
+fi
+if wants profile; then
+  stage profile
+  "$build/bench_profile" >"$parts/profile.txt"
+fi
+if wants input; then
+  stage input
+  "$build/bench_input" ${data:+--data "$data"} --benchmark_min_time=0.05 --benchmark_out="$parts/input.json" >&2
 fi
 measure_network seed 64 ${data:+--data "$data"}
 measure_network mobilenetv2 16 --no-compile --rounds 3
