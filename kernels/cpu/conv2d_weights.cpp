@@ -3,11 +3,11 @@
 //   dw[tap][in][out] = sum over images and positions of x[cell under the tap][in] * dz[position][out]
 //
 // As a product: (tap, in) are the rows of a register tile, output channels its columns, positions are k. A task is a
-// block of rows times a block of output channels, of one group; where that makes too few tasks, the images are cut into
-// blocks too (how many depends on the shape alone), whose partial gradients are added in order. Within a task the sum
-// goes by stretches of positions, through neighbouring images where they are small. x and dz are read where they lie;
-// where the maps are so narrow that the positions of a stretch fall into short runs, each tile's columns of x are
-// copied side by side first.
+// block of channels of x, with all taps, times a block of output channels, of one group; where that makes too few
+// tasks, the images are cut into blocks too (how many depends on the shape alone), whose partial gradients are added in
+// order. Within a task the sum goes by stretches of positions, through neighbouring images where they are small. x and
+// dz are read where they lie; where the maps are so narrow that the positions of a stretch fall into short runs, each
+// tile's columns of x are copied side by side first.
 #include <algorithm>
 #include <vector>
 
@@ -21,9 +21,10 @@
 namespace mien::kernels::cpu {
 namespace {
 
-/// Rows and output channels of a task, positions of one stretch, about; and the number of tasks that images are divided
-/// for, in blocks of least_images at least.
-constexpr int task_rows = 384, task_channels = 128, sum_positions = 256, enough_tasks = 16, least_images = 8;
+/// Channels of x that a task has at least, times taps about; its channels of dz; positions of one stretch, about; and
+/// the number of tasks that images are divided for, in blocks of least_images at least.
+constexpr int least_sources = 96, task_rows = 432, task_channels = 128, sum_positions = 256, enough_tasks = 16,
+              least_images = 8;
 /// Depthwise: least channels of a task, where there are more tasks of channels than one.
 constexpr int depthwise_channels = 128;
 /// Runs of fewer positions than this, on average, are worth copying into one.
@@ -42,8 +43,8 @@ struct Plan {
   TapAxis height, width;
   bool depthwise, gather_patches;
   int taps;
-  int dw_rows, rows_per_task, row_tasks;  ///< of one group
-  int channels_per_task, channel_tasks;   ///< of one group; depthwise: of all
+  int sources_per_task, source_tasks;    ///< channels of x, of one group
+  int channels_per_task, channel_tasks;  ///< of one group; depthwise: of all
   int images_per_block, image_blocks;
 };
 
@@ -54,16 +55,15 @@ Plan make_plan(const Conv2dGeometry& g, bool gather_patches) {
                .depthwise = g.groups > 1 && g.in_per_group() == 1 && g.out_per_group() == 1,
                .gather_patches = gather_patches,
                .taps = g.height.kernel * g.width.kernel,
-               .dw_rows = 0,
-               .rows_per_task = 0,
-               .row_tasks = 1,
+               .sources_per_task = 1,
+               .source_tasks = 1,
                .channels_per_task = 1,
                .channel_tasks = 1,
                .images_per_block = 1,
                .image_blocks = 1};
-  plan.dw_rows = plan.taps * g.in_per_group();
-  plan.rows_per_task = task_rows;
-  plan.row_tasks = plan.depthwise ? 1 : static_cast<int>(block_count(plan.dw_rows, task_rows));
+  const int whole_tiles = task_rows / plan.taps / max_tile_rows * max_tile_rows;
+  plan.sources_per_task = std::min(std::max(least_sources, whole_tiles), g.in_per_group());
+  plan.source_tasks = plan.depthwise ? 1 : static_cast<int>(block_count(g.in_per_group(), plan.sources_per_task));
   if (plan.depthwise) {
     // Rows of memory are read whole where there are images enough.
     const int blocks = static_cast<int>(block_count(g.batch, least_images));
@@ -74,12 +74,20 @@ Plan make_plan(const Conv2dGeometry& g, bool gather_patches) {
     plan.channels_per_task = std::min(g.out_per_group(), task_channels);
     plan.channel_tasks = static_cast<int>(block_count(g.out_per_group(), plan.channels_per_task));
   }
-  const std::int64_t tasks = std::int64_t{plan.row_tasks} * plan.channel_tasks * (plan.depthwise ? 1 : g.groups);
+  const std::int64_t tasks = std::int64_t{plan.source_tasks} * plan.channel_tasks * (plan.depthwise ? 1 : g.groups);
   const int wanted = static_cast<int>(block_count(enough_tasks, tasks));
   plan.images_per_block = std::max(least_images, static_cast<int>(block_count(g.batch, wanted)));
   plan.image_blocks = static_cast<int>(block_count(g.batch, plan.images_per_block));
   return plan;
 }
+
+/// The part of the gradient that a task computes: channels of x and of dz within their group, all taps. Its rows are
+/// counted tap by tap, the task's channels of x in each.
+struct Task {
+  int group;
+  int source_begin, sources;
+  int channel_begin, channels;
+};
 
 /// What a stretch reads of x: windows of its images, all with the same pitches, and the runs of positions from the
 /// first window on.
@@ -89,23 +97,24 @@ struct Positions {
   int count;
 };
 
-const Positions& open_positions(const Plan& plan, const float* x, int group, std::int64_t begin, std::int64_t end) {
+const Positions& open_positions(const Plan& plan, const Task& task, const float* x, std::int64_t begin,
+                                std::int64_t end) {
   static thread_local Positions positions;
   const Conv2dGeometry& g = plan.g;
-  const int height = g.height.output, in = g.in_per_group();
+  const int height = g.height.output, first_source = task.group * g.in_per_group() + task.source_begin;
   const std::int64_t x_image = std::int64_t{g.height.input} * g.width.input * g.in_channels;
   const std::int64_t first_image = begin / height, last_image = (end - 1) / height;
   const bool copied = last_image > first_image && is_padded(plan.height, plan.width);
   const int most_rows = static_cast<int>(std::min<std::int64_t>(end - begin, height));
-  const std::int64_t size = window_size(plan.height, plan.width, most_rows, in);
+  const std::int64_t size = window_size(plan.height, plan.width, most_rows, task.sources);
   float* buffer = thread_scratch<WindowScratch>((last_image - first_image + 1) * size);
   positions.runs.clear();
   positions.count = static_cast<int>(end - begin) * g.width.output;
   for (std::int64_t image = first_image; image <= last_image; ++image, buffer += size) {
     const int row_begin = static_cast<int>(std::max(begin - image * height, std::int64_t{0}));
     const int row_end = static_cast<int>(std::min<std::int64_t>(end - image * height, height));
-    const SourceWindow window = open_window({x + image * x_image, g.in_channels, group * in, in}, plan.height,
-                                            plan.width, row_begin, row_end, buffer, copied);
+    const SourceWindow window = open_window({x + image * x_image, g.in_channels, first_source, task.sources},
+                                            plan.height, plan.width, row_begin, row_end, buffer, copied);
     if (image == first_image) positions.window = window;
     for (int row = 0; row < row_end - row_begin; ++row) {
       const std::int64_t offset = window.data - positions.window.data + row * plan.height.step * window.row_pitch;
@@ -119,22 +128,21 @@ const Positions& open_positions(const Plan& plan, const float* x, int group, std
   return positions;
 }
 
-/// Where row `dw_row` of the product begins: the first position's cell under its tap, its channel.
-const float* place_of(const Plan& plan, const SourceWindow& window, int dw_row) {
-  const int in = plan.g.in_per_group(), tap = dw_row / in;
+/// Where a row of the task begins: the first position's cell under its tap, its channel.
+const float* place_of(const Plan& plan, const SourceWindow& window, int sources, int row) {
+  const int tap = row / sources;
   return window.data + tap / plan.g.width.kernel * plan.height.spacing * window.row_pitch +
-         tap % plan.g.width.kernel * plan.width.spacing * window.column_pitch + dw_row % in;
+         tap % plan.g.width.kernel * plan.width.spacing * window.column_pitch + row % sources;
 }
 
-/// Copies the columns of x that the rows begin … begin+count-1 of the product read: position after position.
-void copy_columns(const Plan& plan, const Positions& positions, int begin, int count, float* to) {
-  const int in = plan.g.in_per_group();
+/// Copies the columns of x that the rows begin … begin+count-1 of the task read: position after position.
+void copy_columns(const Plan& plan, const Positions& positions, int sources, int begin, int count, float* to) {
   for (int row = 0; row < count;) {
-    const int left = in - (begin + row) % in;  // of the tap
+    const int left = sources - (begin + row) % sources;  // of the tap
     const int columns = std::min(count - row, left);
     // A whole line is copied faster than a part of one.
     const int width = row == 0 && columns < tile_pitch && left >= tile_pitch ? tile_pitch : columns;
-    const float* const place = place_of(plan, positions.window, begin + row);
+    const float* const place = place_of(plan, positions.window, sources, begin + row);
     float* column = to + row;
     for (const Run& run : positions.runs) {
       panel_kernels().copy_columns(place + run.offset, plan.width.step * positions.window.column_pitch, run.length,
@@ -145,33 +153,25 @@ void copy_columns(const Plan& plan, const Positions& positions, int begin, int c
   }
 }
 
-/// Copies whole patches side by side, dw_rows floats each.
-const float* gather_patches(const Plan& plan, const Positions& positions) {
-  const int in = plan.g.in_per_group();
-  float* to = thread_scratch<PatchScratch>(std::int64_t{positions.count} * plan.dw_rows);
+/// Copies whole patches side by side, a float for each row of the task.
+const float* gather_patches(const Plan& plan, const Positions& positions, int sources) {
+  float* to = thread_scratch<PatchScratch>(std::int64_t{positions.count} * plan.taps * sources);
   const float* const patches = to;
   for (const Run& run : positions.runs)
     for (std::int64_t i = 0; i < run.length; ++i)
       for (int tap = 0; tap < plan.taps; ++tap)
-        to = std::copy_n(place_of(plan, positions.window, tap * in) + run.offset +
+        to = std::copy_n(place_of(plan, positions.window, sources, tap * sources) + run.offset +
                              i * plan.width.step * positions.window.column_pitch,
-                         in, to);
+                         sources, to);
   return patches;
 }
-
-/// The part of the product that a task computes.
-struct Task {
-  int group;
-  int row_begin, row_end;          ///< of dw, taps times the group's channels
-  int channel_begin, channel_end;  ///< output channels of the group
-};
 
 /// Adds a stretch of positions to the task's part of dw, or writes it. `dz` is the group's channels at the first.
 void add_positions(const Plan& plan, const Positions& positions, const float* dz, const Task& task, float* dw,
                    bool add) {
   const Conv2dGeometry& g = plan.g;
   const TileKernels& kernels = tile_kernels();
-  const int channels = task.channel_end - task.channel_begin;
+  const int channels = task.channels, sources = task.sources;
   // A panel that sticks out of the group is copied, zeros past its last column. There is one at most, the last.
   float* const padded = thread_scratch<GradientScratch>(std::int64_t{positions.count} * max_panel_columns);
   const auto is_padded_panel = [&](int j) { return j + kernels.panel_columns(channels - j) > channels; };
@@ -180,22 +180,25 @@ void add_positions(const Plan& plan, const Positions& positions, const float* dz
       panel_kernels().copy(dz + task.channel_begin + j, g.out_channels, positions.count, channels - j,
                            kernels.panel_columns(channels - j), padded);
   // Copied columns are one run of positions. Patches are one already.
-  const bool copied = !plan.gather_patches && g.in_per_group() >= max_tile_rows &&
+  const bool copied = !plan.gather_patches && sources >= max_tile_rows &&
                       positions.count < short_run * static_cast<std::int64_t>(positions.runs.size());
-  const float* const patches = plan.gather_patches ? gather_patches(plan, positions) : nullptr;
+  const float* const patches = plan.gather_patches ? gather_patches(plan, positions, sources) : nullptr;
   float* const tile_columns = thread_scratch<TileScratch>(std::int64_t{positions.count} * tile_pitch);
   const Run all_positions = {0, positions.count};
   const bool one_run = copied || plan.gather_patches;
   const int tile_rows = kernels.tile_rows(kernels.panel_columns(channels));
-  for (int begin = task.row_begin; begin < task.row_end; begin += tile_rows) {
-    const int count = std::min(tile_rows, task.row_end - begin);
-    if (copied) copy_columns(plan, positions, begin, count, tile_columns);
+  // The rows of dw follow each other through all taps, or, where the task has some of the channels, through each.
+  const int rows = plan.taps * sources, stretch = sources == g.in_per_group() ? rows : sources;
+  for (int begin = 0, count = 0; begin < rows; begin += count) {
+    count = std::min(tile_rows, stretch - begin % stretch);
+    const int dw_row = begin / stretch * g.in_per_group() + task.source_begin + begin % stretch;
+    if (copied) copy_columns(plan, positions, sources, begin, count, tile_columns);
     const float* row[max_tile_rows];
     for (int r = 0; r < max_tile_rows; ++r) {
       const int at = std::min(r, count - 1);
       row[r] = copied    ? tile_columns + at
                : patches ? patches + begin + at
-                         : place_of(plan, positions.window, begin + at);
+                         : place_of(plan, positions.window, sources, begin + at);
     }
     for (int j = 0; j < channels;) {
       const int panel = kernels.panel_columns(channels - j), columns = std::min(panel, channels - j);
@@ -205,11 +208,11 @@ void add_positions(const Plan& plan, const Positions& positions, const float* dz
                        .runs = one_run ? &all_positions : positions.runs.data(),
                        .run_count = one_run ? 1 : static_cast<std::int64_t>(positions.runs.size()),
                        .a_step = copied    ? tile_pitch
-                                 : patches ? plan.dw_rows
+                                 : patches ? rows
                                            : plan.width.step * positions.window.column_pitch,
                        .b = is_padded_panel(j) ? padded : dz + task.channel_begin + j,
                        .b_step = is_padded_panel(j) ? panel : g.out_channels,
-                       .c = dw + std::int64_t{begin + r} * g.out_channels + task.channel_begin + j,
+                       .c = dw + std::int64_t{dw_row + r} * g.out_channels + task.channel_begin + j,
                        .c_step = g.out_channels,
                        .add = add},
                       panel, std::min(count - r, kernels.tile_rows(panel)), columns);
@@ -229,7 +232,7 @@ void sum_block(const Plan& plan, const float* x, const float* dz, int images_beg
   const int first_channel = task.group * g.out_per_group();
   for (std::int64_t row = 0; row < rows; row += rows_per_sum) {
     const std::int64_t begin = rows_begin + row, end = rows_begin + std::min(rows, row + rows_per_sum);
-    const Positions& positions = open_positions(plan, x, task.group, begin, end);
+    const Positions& positions = open_positions(plan, task, x, begin, end);
     add_positions(plan, positions, dz + begin * g.width.output * g.out_channels + first_channel, task,
                   dw + first_channel, row > 0);
   }
@@ -278,13 +281,13 @@ void conv2d_backward_weights_blocked(View<const float> x, View<const float> dz, 
   if (g.batch == 0 || g.height.output == 0 || g.width.output == 0) return std::fill_n(dw.data, dw.size, 0.0f), void();
   const Plan plan = make_plan(g, gather_patches);
   float* const partial = plan.image_blocks == 1 ? dw.data : thread_scratch<PartialScratch>(plan.image_blocks * dw.size);
-  const std::int64_t group_tasks = std::int64_t{plan.row_tasks} * plan.channel_tasks;
+  const std::int64_t group_tasks = std::int64_t{plan.source_tasks} * plan.channel_tasks;
   const std::int64_t block_tasks = group_tasks * (plan.depthwise ? 1 : g.groups);
   parallel_for(plan.image_blocks * block_tasks, [&](std::int64_t number) {
     const int block = static_cast<int>(number / block_tasks), images_begin = block * plan.images_per_block;
     const int images_end = std::min(g.batch, images_begin + plan.images_per_block);
     const int channel_begin = static_cast<int>(number % plan.channel_tasks) * plan.channels_per_task;
-    const int row_begin = static_cast<int>(number / plan.channel_tasks % plan.row_tasks) * plan.rows_per_task;
+    const int source_begin = static_cast<int>(number / plan.channel_tasks % plan.source_tasks) * plan.sources_per_task;
     const int channel_end =
         std::min(plan.depthwise ? g.out_channels : g.out_per_group(), channel_begin + plan.channels_per_task);
     float* const to = partial + block * dw.size;
@@ -293,10 +296,10 @@ void conv2d_backward_weights_blocked(View<const float> x, View<const float> dz, 
                            to);
     sum_block(plan, x.data, dz.data, images_begin, images_end,
               {.group = static_cast<int>(number % block_tasks / group_tasks),
-               .row_begin = row_begin,
-               .row_end = std::min(plan.dw_rows, row_begin + plan.rows_per_task),
+               .source_begin = source_begin,
+               .sources = std::min(g.in_per_group() - source_begin, plan.sources_per_task),
                .channel_begin = channel_begin,
-               .channel_end = channel_end},
+               .channels = channel_end - channel_begin},
               to);
   });
   if (plan.image_blocks == 1) return;
