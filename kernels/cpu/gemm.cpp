@@ -145,7 +145,7 @@ void pack_matrix(const float* b, const MatmulGeometry& g, float* packed) {
 
 void multiply(const float* a, const float* b, float* c, const MatmulGeometry& g, const float* packed_b) {
   if (g.k == 0) return std::fill_n(c, std::int64_t{g.m} * g.n, 0.0f), void();
-  if (g.m <= few_rows && !g.transpose_b) return multiply_few_rows(a, b, c, g);
+  if (g.m <= few_rows && !g.transpose_b && !packed_b) return multiply_few_rows(a, b, c, g);
   const TileKernels& kernels = tile_kernels();
   const int columns = block_columns(g);
   const std::int64_t row_blocks = block_count(g.m, block_rows), column_blocks = block_count(g.n, columns);

@@ -27,7 +27,7 @@ void dense_forward_packed(View<const float> x, View<const float> w, const float*
 /// The same for few rows and b as it is stored, not transposed: b is read once, in order.
 void multiply_few_rows(const float* a, const float* b, float* c, const MatmulGeometry& g);
 
-/// Most rows for which multiply takes multiply_few_rows.
+/// Most rows for which multiply takes multiply_few_rows, where b has not been packed.
 inline constexpr int few_rows = 4;
 /// Values of k in one block.
 inline constexpr int multiply_depth = 256;
