@@ -156,6 +156,16 @@ Tile tile_at(const Plan& plan, std::int64_t index) {
           static_cast<int>(index % plan.tiles_across) * winograd_tile};
 }
 
+/// The tile after `tile`: cheaper than tile_at's divisions.
+Tile next_tile(const Plan& plan, Tile tile) {
+  tile.column += winograd_tile;
+  if (tile.column < plan.tiles_across * winograd_tile) return tile;
+  tile.column = 0;
+  tile.row += winograd_tile;
+  if (tile.row < plan.tiles_down * winograd_tile) return tile;
+  return {tile.image + 1, 0, 0};
+}
+
 /// Asks for the four rows below a tile's patch, which the next row of tiles will read: its rows lie far apart, so that
 /// the processor does not foresee them.
 void prefetch_below(const float* image, const float* end, std::int64_t row_pitch, int row, std::int64_t first,
@@ -186,9 +196,8 @@ void copy_patch(const Correlation3x3& c, const float* image, int top, int left, 
 }
 
 /// V of a tile, from the image itself or, where its patch reaches past the edge, from a copy.
-void transform_tile(const Plan& plan, std::int64_t index, float* v) {
+void transform_tile(const Plan& plan, const Tile& tile, float* v) {
   const Correlation3x3& c = plan.c;
-  const Tile tile = tile_at(plan, index);
   const int top = tile.row - c.top, left = tile.column - c.left;
   const std::int64_t row_pitch = std::int64_t{c.source_width} * c.in_channels;
   const std::int64_t image_size = c.source_height * row_pitch;
@@ -218,8 +227,8 @@ void transform_tile(const Plan& plan, std::int64_t index, float* v) {
 void find_places(const Plan& plan, std::int64_t first_tile, int tiles, WinogradPlace* places) {
   const Correlation3x3& c = plan.c;
   const int step = c.pool ? 2 : 1, y_height = c.result_height / step, y_width = c.result_width / step;
-  for (int i = 0; i < tiles; ++i) {
-    const Tile tile = tile_at(plan, first_tile + i);
+  Tile tile = tile_at(plan, first_tile);
+  for (int i = 0; i < tiles; ++i, tile = next_tile(plan, tile)) {
     const int row = tile.row / step, column = tile.column / step, size = winograd_tile / step;
     places[i] = {((tile.image * y_height + row) * y_width + column) * c.out_channels, std::min(size, y_height - row),
                  std::min(size, y_width - column)};
@@ -265,7 +274,7 @@ void correlate_3x3(const Correlation3x3& c) {
   float* const shared = few ? thread_scratch<WinogradInputScratch>(plan.blocks * plan.v_size) : nullptr;
   if (few)
     parallel_for(plan.tiles, [&](std::int64_t tile) {
-      transform_tile(plan, tile,
+      transform_tile(plan, tile_at(plan, tile),
                      shared + tile / plan.block_tiles * plan.v_size + tile % plan.block_tiles * plan.channel_block);
     });
   parallel_for(plan.blocks * (few ? panels : 1), [&](std::int64_t task) {
@@ -277,7 +286,9 @@ void correlate_3x3(const Correlation3x3& c) {
       return finish_panel(plan, panel_at(plan.products, c.out_channels, task / plan.blocks),
                           shared + block * plan.v_size, tiles, places);
     float* const v = thread_scratch<WinogradInputScratch>(plan.v_size);
-    for (int i = 0; i < tiles; ++i) transform_tile(plan, first_tile + i, v + i * plan.channel_block);
+    Tile tile = tile_at(plan, first_tile);
+    for (int i = 0; i < tiles; ++i, tile = next_tile(plan, tile))
+      transform_tile(plan, tile, v + i * plan.channel_block);
     for (std::int64_t i = 0; i < panels; ++i)
       finish_panel(plan, panel_at(plan.products, c.out_channels, i), v, tiles, places);
   });
