@@ -9,19 +9,13 @@
 
 #include "mien/kernels/cpu/conv2d_depthwise.h"
 #include "mien/kernels/cpu/instruction_set.h"
+#include "mien/kernels/cpu/unroll.h"
 #include "mien/kernels/cpu/vectors-inl.h"
 
 HWY_BEFORE_NAMESPACE();
 namespace mien::kernels::cpu {
 namespace HWY_NAMESPACE {
 namespace hn = hwy::HWY_NAMESPACE;
-
-// Accumulators stay in registers only where the loops over them are unrolled.
-#if defined(__clang__)
-#define MIEN_UNROLL _Pragma("clang loop unroll(full)")
-#else
-#define MIEN_UNROLL _Pragma("GCC unroll 16")
-#endif
 
 /// The sums of `count` positions from `position` on, of the vector of channels at c.
 template <int count, class D>

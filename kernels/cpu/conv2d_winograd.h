@@ -33,9 +33,11 @@ bool winograd_fits(const Conv2dGeometry& g);
 /// leave the transforms of the other side without work to save), and tiles that are at least 3/8 full (a result of 5x5
 /// needs two by two). It does not depend on the batch: an image's result has the same bits in any company.
 ///
-/// Measured on a Zen 4 core, AVX-512 (AVX2), batch 64, direct / Winograd: 8 to 16 at 128x128 1.9 (1.6), 64 to 128 at
-/// 16x16 3.1 (2.7), 128 to 128 at 28x28 3.2 (3.1), 512 to 512 at 7x7 1.7 (2.3), 4 to 4 at 64x64 1.8 (1.2), 32 to 32 at
-/// 5x5 1.2 (1.1); but 1 to 8 at 256x256 1.0 (0.85), 3 to 64 at 224x224 1.2 (0.97).
+/// Time of the direct kernel / of this one, on a Zen 4 core with AVX-512 (AVX2), batch 64, the weights' transform
+/// included: 8 to 16 channels at 128x128 2.1 (1.7), 64 to 128 at 16x16 3.2 (3.1), 128 to 128 at 28x28 3.1 (3.1),
+/// 512 to 512 at 7x7 2.5 (1.9), 8 to 8 at 64x64 1.9 (1.8), 4 to 4 at 64x64 1.3 (1.2), 32 to 32 at 5x5 1.2 (1.1); but
+/// 1 to 8 at 256x256 1.0 (0.9), 3 to 16 at 64x64 1.1 (0.9). A single image gains as much once its weights are
+/// transformed; while they are transformed for it alone, one of 7x7 with 512 channels loses (0.8).
 bool winograd_pays(const Conv2dGeometry& g);
 
 /// Floats of the forward pass's transformed weights, under the instruction set in use (their layout depends on it).

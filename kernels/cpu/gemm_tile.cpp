@@ -10,18 +10,12 @@
 
 #include "mien/kernels/cpu/gemm_tile.h"
 #include "mien/kernels/cpu/instruction_set.h"
+#include "mien/kernels/cpu/unroll.h"
 
 HWY_BEFORE_NAMESPACE();
 namespace mien::kernels::cpu {
 namespace HWY_NAMESPACE {
 namespace hn = hwy::HWY_NAMESPACE;
-
-// Accumulators stay in registers only where the loops over them are unrolled.
-#if defined(__clang__)
-#define MIEN_UNROLL _Pragma("clang loop unroll(full)")
-#else
-#define MIEN_UNROLL _Pragma("GCC unroll 16")
-#endif
 
 /// Adds `steps` values of k. Several at once, so that each row's pointer is loaded once for them: there are more
 /// pointers than registers to keep them in.
