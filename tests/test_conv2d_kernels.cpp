@@ -352,25 +352,30 @@ TEST_CASE("automatic is the algorithm that the rule names for each pass, to the 
 }
 
 TEST_CASE("a pooled map is the same where nobody wants the argmax bytes, and from prepared weights") {
-  for (const Case& item : odd_cases()) {
-    const Data data = make_data(item.g, false);
-    under_each_instruction_set([&](InstructionSet set) {
-      for (const Conv2dAlgorithm algorithm : all_algorithms) {
-        INFO(item.name << ", " << label(set, algorithm));
-        const Floats y = forward(item.g, data.x, data.w, data.bias, algorithm).y;
-        Floats alone(y.size(), poison), from_prepared(y.size(), poison);
-        kernels::cpu::conv2d_forward(view(data.x), view(data.w), view(data.bias), view(alone), {}, item.g, algorithm);
-        CHECK(alone == y);
-        std::int64_t size = 0;
-        kernels::cpu::conv2d_prepared_size(item.g, algorithm, &size);
-        Floats prepared(static_cast<std::size_t>(size), poison);
-        kernels::cpu::conv2d_prepare(view(data.w), view(prepared), item.g, algorithm);
-        kernels::cpu::conv2d_forward_prepared(view(data.x), view(prepared), view(data.bias), view(from_prepared), {},
-                                              item.g, algorithm);
-        CHECK(from_prepared == y);
-      }
-    });
-  }
+  for (const Case& item : odd_cases())
+    for (const bool pool : {false, true}) {
+      Conv2dGeometry g = item.g;
+      if (pool && (g.height.output < 2 || g.width.output < 2)) continue;
+      g.activation = {ActivationKind::relu};
+      g.pool = pool;
+      const Data data = make_data(g, false);
+      under_each_instruction_set([&](InstructionSet set) {
+        for (const Conv2dAlgorithm algorithm : all_algorithms) {
+          INFO(item.name << ", " << label(set, algorithm) << (pool ? ", pooled" : ""));
+          const Floats y = forward(g, data.x, data.w, data.bias, algorithm).y;
+          Floats alone(y.size(), poison), from_prepared(y.size(), poison);
+          kernels::cpu::conv2d_forward(view(data.x), view(data.w), view(data.bias), view(alone), {}, g, algorithm);
+          CHECK(alone == y);
+          std::int64_t size = 0;
+          kernels::cpu::conv2d_prepared_size(g, algorithm, &size);
+          Floats prepared(static_cast<std::size_t>(size), poison);
+          kernels::cpu::conv2d_prepare(view(data.w), view(prepared), g, algorithm);
+          kernels::cpu::conv2d_forward_prepared(view(data.x), view(prepared), view(data.bias), view(from_prepared), {},
+                                                g, algorithm);
+          CHECK(from_prepared == y);
+        }
+      });
+    }
 }
 
 TEST_CASE("direct and gemm add in the same order: their bits are the same") {

@@ -5,6 +5,7 @@
 #include "mien/kernels/cpu/conv2d_algorithms.h"
 #include "mien/kernels/cpu/conv2d_correlate.h"
 #include "mien/kernels/cpu/conv2d_epilogue.h"
+#include "mien/kernels/cpu/conv2d_narrow.h"
 #include "mien/kernels/cpu/conv2d_sparse.h"
 #include "mien/kernels/cpu/conv2d_winograd.h"
 #include "mien/kernels/cpu/parallel.h"
@@ -22,6 +23,7 @@ enum class PreparedForm { as_they_are, packed, transformed };
 PreparedForm prepared_form(const Conv2dGeometry& g, Conv2dAlgorithm algorithm) {
   algorithm = resolve_conv2d_algorithm(algorithm, g, Conv2dPass::forward);
   if (algorithm == Conv2dAlgorithm::winograd) return PreparedForm::transformed;
+  if (algorithm == Conv2dAlgorithm::direct && narrow_fits(g)) return PreparedForm::as_they_are;
   const bool packs = algorithm != Conv2dAlgorithm::reference && packed_weights_size(g) > 0;
   return packs ? PreparedForm::packed : PreparedForm::as_they_are;
 }
@@ -34,9 +36,7 @@ PreparedForm prepared_form(const Conv2dGeometry& g, Conv2dAlgorithm algorithm) {
 Conv2dAlgorithm choose_conv2d_algorithm(const Conv2dGeometry& g, Conv2dPass pass) {
   if (pass != Conv2dPass::forward && sparse_gradients(Device::cpu, g, Conv2dAlgorithm::automatic))
     return Conv2dAlgorithm::sparse;
-  const bool enough = std::min(g.in_channels, g.out_channels) >= 8;  // channels to outweigh the transforms
-  return pass != Conv2dPass::backward_weights && winograd_fits(g) && enough ? Conv2dAlgorithm::winograd
-                                                                            : Conv2dAlgorithm::direct;
+  return pass != Conv2dPass::backward_weights && winograd_pays(g) ? Conv2dAlgorithm::winograd : Conv2dAlgorithm::direct;
 }
 
 Conv2dAlgorithm resolve_conv2d_algorithm(Conv2dAlgorithm algorithm, const Conv2dGeometry& g, Conv2dPass pass) {
@@ -63,6 +63,9 @@ void conv2d_forward(View<const float> x, View<const float> w, View<const float> 
       winograd_transform_weights(w.data, g, transformed);
       return conv2d_forward_winograd(x, transformed, bias, y, argmax, g);
     }
+    case Conv2dAlgorithm::direct:
+      if (narrow_fits(g)) return conv2d_forward_narrow(x, w, bias, y, argmax, g);  // the same bits, sooner
+      [[fallthrough]];
     default:
       conv2d_forward_blocked(x, w, bias, y, argmax, g, algorithm == Conv2dAlgorithm::gemm);
   }

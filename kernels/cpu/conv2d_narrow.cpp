@@ -61,7 +61,7 @@ void conv2d_forward_narrow(View<const float> x, View<const float> w, View<const 
                                 .y = y.data + to,
                                 .lower = !g.pool && 2 * row + 1 < g.height.output ? y.data + to + y_row : nullptr,
                                 .columns = g.y_width(),
-                                .argmax = g.pool ? argmax.data + to : nullptr});
+                                .argmax = argmax.empty() ? nullptr : argmax.data + to});
     }
   });
 }

@@ -34,7 +34,7 @@ struct NarrowRow {
   float* y;              ///< of the first block; without the pool, of its upper row
   float* lower;          ///< without the pool: the row below, null where there is none
   int columns;           ///< without the pool: positions of these rows
-  std::uint8_t* argmax;  ///< with the pool
+  std::uint8_t* argmax;  ///< with the pool; null: not wanted
 };
 
 /// Those of one instruction set.

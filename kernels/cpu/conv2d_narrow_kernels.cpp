@@ -129,12 +129,13 @@ void pooled_row(const NarrowRow& row) {
       },
       [&](int block, int first, int channels) HWY_ATTR {
         alignas(64) float y[tile_channels * most_lanes];
-        alignas(64) std::uint8_t places[tile_channels * most_lanes];
         store_side_by_side(d, maximum, y);
-        store_side_by_side(d_byte, argmax, places);
         const int count = std::min(lanes, row.blocks - block);
         const std::int64_t to = std::int64_t{block} * row.out_channels + first;
         copy_apart(y, count, channels, row.y + to, row.out_channels);
+        if (!row.argmax) return;
+        alignas(64) std::uint8_t places[tile_channels * most_lanes];
+        store_side_by_side(d_byte, argmax, places);
         copy_apart(places, count, channels, row.argmax + to, row.out_channels);
       });
 }
