@@ -11,6 +11,7 @@
 #include <vector>
 
 #include "mien/kernels/cpu/conv2d_sparse_plan.h"
+#include "mien/kernels/cpu/conv2d_sparse_prefetch.h"
 #include "mien/kernels/cpu/parallel.h"
 
 namespace mien::kernels::cpu {
@@ -89,22 +90,32 @@ void pack(const SparsePlan& plan, const SparseRectangle& r, const float* x, int 
     }
 }
 
-void add_weights(const SparsePlan& plan, const SparseRectangle& r, const SparseChannels& channels,
-                 const SparseSums& sums) {
+void add_weights(const SparsePlan& plan, const SparseRectangle& r, const SparseRectangle* next,
+                 const SparseChannels& channels, const SparseSums& sums) {
   static thread_local Lists lists;
+  static thread_local SparsePrefetch prefetch;
+  prefetch.stop();
+  if (next) {
+    const std::int64_t ahead = plan.first_window(*next) - plan.first_window(r);
+    SparseSums there = sums;
+    there.argmax += ahead, there.dy += ahead;
+    prefetch.start(plan, *next, channels, there, std::int64_t{plan.blocks} * channels.count);
+  }
   build_lists(plan, r, sums.argmax, sums.dy, channels.count, lists);
   float* const packed =
       thread_scratch<PackedScratch>(std::int64_t{r.images()} * r.x_rows() * r.x_columns() * plan.lanes);
   const SparseListKernels& kernels = sparse_list_kernels();
   for (int block = 0; block < plan.blocks; ++block) {
     pack(plan, r, sums.x, block, packed);
-    for (int channel = 0; channel < channels.count; ++channel)
+    for (int channel = 0; channel < channels.count; ++channel) {
+      prefetch.step();
       kernels.multiply[plan.half(block)]({.x = packed,
                                           .row_pitch = r.x_columns(),
                                           .entries = lists.entries.data() + channel * lists.stride,
                                           .count = lists.counts[channel],
                                           .dy = lists.dy + channel / 4 * 4 * lists.stride + channel % 4,
                                           .dw = plan.dw_of(sums.dw, block, channels.begin + channel)});
+    }
   }
 }
 
@@ -124,9 +135,9 @@ void add_bias(const SparsePlan& plan, const SparseRectangle& r, const std::uint8
 
 }  // namespace
 
-void add_by_lists(const SparsePlan& plan, const SparseRectangle& r, const SparseChannels& channels,
-                  const SparseSums& sums) {
-  if (sums.dw) add_weights(plan, r, channels, sums);
+void add_by_lists(const SparsePlan& plan, const SparseRectangle& r, const SparseRectangle* next,
+                  const SparseChannels& channels, const SparseSums& sums) {
+  if (sums.dw) add_weights(plan, r, next, channels, sums);
   if (sums.dbias) add_bias(plan, r, sums.argmax, sums.dy, channels, sums.dbias);
 }
 

@@ -6,6 +6,8 @@
 //
 #include <hwy/highway.h>
 
+#include <algorithm>
+
 #include "mien/kernels/cpu/conv2d_sparse_lists.h"
 #include "mien/kernels/cpu/instruction_set.h"
 #include "mien/kernels/cpu/unroll.h"
@@ -78,6 +80,10 @@ void pack(const SparsePacking& packing) {
   const std::int64_t lanes = static_cast<std::int64_t>(hn::Lanes(d));
   const float* x = packing.x;
   float* to = packing.packed;
+  if (packing.pitch == lanes) {
+    std::copy_n(x, packing.pixels * lanes, to);
+    return;
+  }
   if (packing.channels == lanes) {
     for (float* const end = to + packing.pixels * lanes; to != end; x += packing.pitch, to += lanes)
       hn::Store(hn::LoadU(d, x), d, to);

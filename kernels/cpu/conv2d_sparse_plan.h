@@ -51,6 +51,10 @@ struct SparsePlan {
   std::int64_t row_offset(int image, int row) const {
     return (std::int64_t{image} * g.y_height() + row) * g.y_width() * g.out_channels;
   }
+  /// Elements from the first window of all to a rectangle's first.
+  std::int64_t first_window(const SparseRectangle& r) const {
+    return row_offset(r.image_begin, r.row_begin) + std::int64_t{r.column_begin} * g.out_channels;
+  }
 
   SparseRectangle rectangle(int index) const {
     const int image = index / (row_blocks * column_blocks) * images;
@@ -104,8 +108,9 @@ struct SparseSums {
   float* dbias;
 };
 
-void add_by_lists(const SparsePlan& plan, const SparseRectangle& r, const SparseChannels& channels,
-                  const SparseSums& sums);
+/// `next` is the rectangle whose turn is next, if there is one.
+void add_by_lists(const SparsePlan& plan, const SparseRectangle& r, const SparseRectangle* next,
+                  const SparseChannels& channels, const SparseSums& sums);
 void add_by_planes(const SparsePlan& plan, const SparseRectangle& r, const SparseChannels& channels,
                    const SparseSums& sums);
 

@@ -8,6 +8,7 @@
 // Every rectangle's sums are taken from zero and added to the partial gradient of its part; the parts, whose number
 // depends on the shape alone, are added in order at the end. So the bits do not depend on the number of threads.
 #include <algorithm>
+#include <numeric>
 
 #include "mien/kernels/cpu/conv2d_planes.h"
 #include "mien/kernels/cpu/conv2d_sparse.h"
@@ -28,6 +29,7 @@ constexpr std::int64_t least_part_windows = 512, most_parts = 8;
 constexpr int least_task_channels = 16;
 
 struct PartialScratch;
+struct SumScratch;
 
 SparsePlan make_plan(const Conv2dGeometry& g) {
   const auto blocks_of = [](std::int64_t count, std::int64_t block) {
@@ -66,25 +68,31 @@ SparsePlan make_plan(const Conv2dGeometry& g) {
   return plan;
 }
 
-/// The sum of the parts, in order, of a block of input channels, laid out as weights are.
+/// The sum of the parts, in order, of a block of input channels and some neighbouring output channels, laid out as
+/// weights are.
 void gather_block(const SparsePlan& plan, const float* partial, int block, const SparseChannels& channels, float* dw) {
   const Conv2dGeometry& g = plan.g;
+  // Those of a part are neighbours: [channel][tap][lane].
+  const std::int64_t size = std::int64_t{channels.count} * plan.block_floats();
+  const float* const from = partial + (std::int64_t{block} * g.out_channels + channels.begin) * plan.block_floats();
+  float* const sums = thread_scratch<SumScratch>(size);
+  std::copy_n(from, size, sums);
+  for (int part = 1; part < plan.parts; ++part) {
+    const float* const addends = from + part * plan.partial_size;
+    for (std::int64_t i = 0; i < size; ++i) sums[i] += addends[i];
+  }
   // By lists a lane is an input channel; by planes all lanes belong to one, and are added up.
   const int first = plan.planes ? block : block * plan.lanes;
   const int lanes = !plan.planes && plan.half(block) ? plan.lanes / 2 : plan.lanes;
   const int count = plan.planes ? 1 : std::min(lanes, g.in_channels - first), summed = plan.planes ? lanes : 1;
   for (int tap = 0; tap < 9; ++tap)
-    for (int in = 0; in < count; ++in)
-      for (int channel = channels.begin; channel < channels.begin + channels.count; ++channel) {
-        float sum = 0.0f;
-        for (int part = 0; part < plan.parts; ++part) {
-          const float* const from = partial + part * plan.partial_size +
-                                    (std::int64_t{block} * g.out_channels + channel) * plan.block_floats() +
-                                    tap * lanes + in;
-          for (int lane = 0; lane < summed; ++lane) sum += from[lane];
-        }
-        dw[(std::int64_t{tap} * g.in_channels + first + in) * g.out_channels + channel] = sum;
+    for (int in = 0; in < count; ++in) {
+      float* const to = dw + (std::int64_t{tap} * g.in_channels + first + in) * g.out_channels + channels.begin;
+      for (int channel = 0; channel < channels.count; ++channel) {
+        const float* const lane = sums + channel * plan.block_floats() + tap * lanes + in;
+        to[channel] = std::accumulate(lane, lane + summed, 0.0f);
       }
+    }
 }
 
 }  // namespace
@@ -112,14 +120,18 @@ void conv2d_backward_weights_sparse(View<const float> x, View<const std::uint8_t
     const int end = first_rectangle(part + 1);
     for (int index = first_rectangle(part); index < end; ++index) {
       const SparseRectangle r = plan.rectangle(index);
-      const std::int64_t from =
-          plan.row_offset(r.image_begin, r.row_begin) + std::int64_t{r.column_begin} * g.out_channels + begin;
-      (plan.planes ? add_by_planes : add_by_lists)(plan, r, channels,
-                                                   {.x = x.data,
-                                                    .argmax = argmax.data + from,
-                                                    .dy = dy.data + from,
-                                                    .dw = dw.empty() ? nullptr : sums,
-                                                    .dbias = dbias.empty() ? nullptr : sums + plan.dw_size});
+      const std::int64_t from = plan.first_window(r) + begin;
+      const SparseSums to = {.x = x.data,
+                             .argmax = argmax.data + from,
+                             .dy = dy.data + from,
+                             .dw = dw.empty() ? nullptr : sums,
+                             .dbias = dbias.empty() ? nullptr : sums + plan.dw_size};
+      if (plan.planes) {
+        add_by_planes(plan, r, channels, to);
+      } else {
+        const SparseRectangle next = plan.rectangle(index + 1);
+        add_by_lists(plan, r, index + 1 < end ? &next : nullptr, channels, to);
+      }
     }
   });
   if (!dw.empty()) {
