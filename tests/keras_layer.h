@@ -59,12 +59,14 @@ Options weighted_options(Config& config, const char* kernel = "kernel") {
   return options;
 }
 
+/// With the direct algorithm, whose sums are Keras's own but for their order: Winograd has a bound of its own.
 inline Conv2DLayerOptions convolution_options(Config& config, const char* kernel = "kernel") {
   auto options = weighted_options<Conv2DLayerOptions>(config, kernel);
   options.stride = extent(config, "strides", 1);
   options.padding = padding(config);
   options.dilation = extent(config, "dilation_rate", 1);
   config.read("groups", options.groups);
+  options.algorithm = Conv2dAlgorithm::direct;
   return options;
 }
 

@@ -77,13 +77,15 @@ struct LayerCall {
   Tensor weight(const std::string& name) const { return weights.contains(name) ? weights.at(name) : Tensor(); }
 };
 
+/// With the direct algorithm, whose sums are Keras's own but for their order: Winograd has a bound of its own.
 Conv2dOptions convolution_options(Config& config) {
   config["kernel_size"], config["filters"], config["use_bias"];  // the weights say them
   return {.stride = config.extent("strides", 1),
           .padding = config.padding(),
           .dilation = config.extent("dilation_rate", 1),
           .groups = config.value("groups", 1),
-          .activation = config.activation()};
+          .activation = config.activation(),
+          .algorithm = Conv2dAlgorithm::direct};
 }
 
 /// Keras's (kh, kw, in, multiplier) as weights of a grouped convolution: the same numbers in the same order.

@@ -1,5 +1,7 @@
 // Memory of the CPU backend: aligned blocks of the heap, and copies, which are plain here because host and device are
 // one.
+#include <sys/mman.h>
+
 #include <cstdlib>
 #include <cstring>
 
@@ -10,12 +12,17 @@
 namespace mien::kernels::cpu {
 
 void allocate(std::size_t bytes, void** block) {
-  constexpr std::size_t alignment = 64;
+  constexpr std::size_t line = 64, page = std::size_t{2} << 20;
   constexpr std::size_t address_space = std::size_t{1} << 47;  // of an x86-64 process
+  // A block of several large pages asks for such: with 4 KB ones, walking it misses the translation buffer all the
+  // time.
+  const bool is_large = bytes >= 2 * page;
+  const std::size_t alignment = is_large ? page : line;
   *block = bytes > address_space
                ? nullptr
-               : std::aligned_alloc(alignment, std::max(alignment, (bytes + alignment - 1) / alignment * alignment));
+               : std::aligned_alloc(alignment, std::max(line, (bytes + alignment - 1) / alignment * alignment));
   check(*block != nullptr, "memory", "the CPU has no block of ", bytes, " bytes to give.");
+  if (is_large) madvise(*block, bytes, MADV_HUGEPAGE);  // advice: where it is not taken, all works as before
 }
 
 void release(void* block) { std::free(block); }

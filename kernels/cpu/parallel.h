@@ -9,6 +9,8 @@
 #include <cstdint>
 #include <vector>
 
+#include "mien/kernels/kernels.h"
+
 namespace mien::kernels::cpu {
 
 /// Elements of one block of an element-wise loop or a sum: enough to outweigh handing it to a thread, and few enough
@@ -58,20 +60,37 @@ T block_sum(std::int64_t count, std::int64_t block, const Body& body) {
   return sum;
 }
 
+/// Memory that grows when more is asked for, and then forgets what it held.
+class GrowingBlock {
+ public:
+  GrowingBlock() = default;
+  ~GrowingBlock() { release(block_); }
+  GrowingBlock(const GrowingBlock&) = delete;
+  GrowingBlock& operator=(const GrowingBlock&) = delete;
+
+  /// At least `size` floats, 64-byte aligned.
+  float* floats(std::int64_t size) {
+    const std::size_t bytes = static_cast<std::size_t>(size) * sizeof(float);
+    if (bytes > bytes_) {
+      release(block_);
+      block_ = nullptr, bytes_ = 0;
+      allocate(bytes, &block_);
+      bytes_ = bytes;
+    }
+    return static_cast<float*>(block_);
+  }
+
+ private:
+  void* block_ = nullptr;
+  std::size_t bytes_ = 0;
+};
+
 /// A buffer of `size` floats that belongs to the calling thread, one for each `Owner` type: it grows once and is kept,
 /// so that work of a fixed shape allocates nothing after its first run. Contents are undefined; 64-byte aligned.
 template <class Owner>
 float* thread_scratch(std::int64_t size) {
-  struct alignas(64) Line {
-    float value[16];
-  };
-  static thread_local std::vector<Line> storage;
-  const std::size_t lines = static_cast<std::size_t>((size + 15) / 16);
-  if (storage.size() < lines) {
-    storage.clear();
-    storage.resize(lines);
-  }
-  return storage.data() ? storage.data()->value : nullptr;
+  static thread_local GrowingBlock block;
+  return block.floats(size);
 }
 
 }  // namespace mien::kernels::cpu
