@@ -1,6 +1,7 @@
 """Processes that answer lines with lines, of which one at a time runs: the others are stopped (SIGSTOP), so that no
 thread of theirs spins or wakes while one is measured."""
 import atexit
+import ctypes
 import json
 import os
 import select
@@ -9,6 +10,11 @@ import subprocess
 import time
 
 alive = set()
+
+
+def die_with_parent():
+    """A stopped process would outlive a driver that was killed, with all its memory (prctl, PR_SET_PDEATHSIG)."""
+    ctypes.CDLL(None).prctl(1, signal.SIGKILL)
 
 
 class PeerError(Exception):
@@ -23,7 +29,7 @@ class Process:
         self.started = time.perf_counter()
         with open(log, "ab") as stderr:
             self.process = subprocess.Popen([str(word) for word in command], stdin=subprocess.PIPE, stdout=subprocess.PIPE,
-                                            stderr=stderr, start_new_session=True,
+                                            stderr=stderr, start_new_session=True, preexec_fn=die_with_parent,
                                             env={**os.environ, **(environment or {})})
         alive.add(self)
         self.buffer = b""

@@ -183,37 +183,61 @@ class Bench:
             picked[peer], tried[peer], settings[peer] = self.pick(peer)
         picked["mien"] = {(measure, "float32"): "" for measure in MEASURES}
         peers = {name: {} for name in ["mien", *a.peers]}
-        processes, checks = {}, {}
+        processes, checks = {}, {"logits": {}, "losses": {}}
         for peer, places in picked.items():
+            for name in dict.fromkeys(places.values()):
+                setting = settings.get(peer, {}).get(name, {"infer": True})
+                try:
+                    processes[peer, name] = self.start_winner(peer, name, setting, places, peers[peer], checks)
+                except PeerError as error:
+                    self.drop(peer, name, error)
             if not places:
                 peers[peer]["unavailable"] = "no setting worked"
-                continue
-            for name in dict.fromkeys(places.values()):
-                process = self.start(peer, name, settings.get(peer, {}).get(name, {}).get("environment"))
-                process.ask("infer 1 1")
-                seconds = time.perf_counter() - process.started
-                if peer != "mien":  # mien's, without the photographs, is measured by scaling.py
-                    peers[peer]["start_s"] = min(seconds, peers[peer].get("start_s", seconds))
-                peers[peer]["version"] = "" if peer == "mien" else process.ready
-                processes[peer, name] = process
-                if places.get(("inference_s", "float32")) == name:
-                    checks.setdefault("logits", {})[peer] = process.ask(f"logits {min(8, a.batch)}")["logits"]
-                if places.get(("train_step_s", "float32")) == name:
-                    if peer in ("mien", "keras"):
-                        peers[peer]["step_rss_growth_bytes"] = self.memory_growth(process)
-                        process.ask("reset")
-                        checks.setdefault("losses", {})[peer] = process.ask(f"train {self.apart[0]}")["losses"]
-                    if peer == "mien":
-                        counted = process.ask("memory")
-                        peers[peer]["step_peak_bytes"] = counted["peak_bytes"]
-                        peers[peer]["allocations_after_first_step"] = counted["allocations_after_first_step"]
-                process.pause()
         self.take_turns(picked, processes, peers)
         for peer in a.peers:
             peers[peer]["tried"] = tried[peer]
         for process in processes.values():
             process.stop()
         return self.result(peers, checks)
+
+    def drop(self, peer, name, error):
+        """A setting that worked in its trial and fails now is left out, and the result says so; mien may not fail."""
+        if peer == "mien":
+            raise error
+        reason = str(error).splitlines()[0]
+        say(f"  {peer}, {name}: left out: {reason}")
+        self.notes.append(f"{peer}'s setting {name} was the fastest in its trial and then failed: {reason}")
+
+    def start_winner(self, peer, name, setting, places, figures, checks):
+        """The process of a setting that takes turns, stopped."""
+        process = self.start(peer, name, setting.get("environment"))
+        try:
+            if peer != "mien":
+                figures["version"] = process.ready
+                if setting["infer"]:  # mien's start, without the photographs, is measured by scaling.py
+                    process.ask("infer 1 1")
+                    seconds = time.perf_counter() - process.started
+                    figures["start_s"] = min(seconds, figures.get("start_s", seconds))
+            self.check(peer, name, places, process, figures, checks)
+        except PeerError:
+            process.stop()
+            raise
+        process.pause()
+        return process
+
+    def check(self, peer, name, places, process, figures, checks):
+        """What is asked once of a winner: its scores, its first losses, the memory of a step."""
+        if places.get(("inference_s", "float32")) == name:
+            checks["logits"][peer] = process.ask(f"logits {min(8, self.arguments.batch)}")["logits"]
+        if places.get(("train_step_s", "float32")) != name or peer not in ("mien", "keras"):
+            return
+        figures["step_rss_growth_bytes"] = self.memory_growth(process)
+        process.ask("reset")
+        checks["losses"][peer] = process.ask(f"train {self.apart[0]}")["losses"]
+        if peer == "mien":
+            counted = process.ask("memory")
+            figures["step_peak_bytes"] = counted["peak_bytes"]
+            figures["allocations_after_first_step"] = counted["allocations_after_first_step"]
 
     def take_turns(self, picked, processes, peers):
         """Rounds of turns; fills in the medians."""
@@ -226,16 +250,22 @@ class Bench:
         order = list(processes)
         for turn in range(a.rounds):
             say(f"round {turn + 1} of {a.rounds}")
-            for key in order:
+            for key in list(order):
                 process = processes[key]
                 process.resume()
-                process.ask("reset")
-                for place in sorted(wanted[key]):
-                    command = MEASURES[place[0]][1]
-                    spent = process.ask(command(1, a.batch))["seconds"][0]  # wakes it up: does not count
-                    count = max(2, min(20 if place[0] == "inference_batch1_s" else 5, int(a.turn_seconds / max(spent, 1e-4))))
-                    seconds.setdefault((key[0], *place), []).extend(process.ask(command(count, a.batch))["seconds"])
-                process.pause()
+                try:
+                    process.ask("reset")
+                    for place in sorted(wanted[key]):
+                        command = MEASURES[place[0]][1]
+                        spent = process.ask(command(1, a.batch))["seconds"][0]  # wakes it up: does not count
+                        most = 20 if place[0] == "inference_batch1_s" else 5
+                        count = max(2, min(most, int(a.turn_seconds / max(spent, 1e-4))))
+                        seconds.setdefault((key[0], *place), []).extend(process.ask(command(count, a.batch))["seconds"])
+                    process.pause()
+                except PeerError as error:
+                    process.stop()
+                    order.remove(key)
+                    self.drop(*key, error)
             order = order[1:] + order[:1]
         for (peer, measure, precision), all_of_them in seconds.items():
             place = peers[peer]
@@ -257,14 +287,14 @@ class Bench:
                 ratios[measure] = {"peer": fastest, "factor": others[fastest] / peers["mien"][measure]}
         result = {"network": a.network, "size": self.description["size"], "batch": a.batch, "threads": a.threads,
                   "killed": self.killed, "peers": peers, "ratios": ratios, "notes": self.notes}
-        logits = checks.get("logits", {})
+        logits = checks["logits"]
         for peer, scores in logits.items():
             largest = max(abs(score) for score in logits["mien"])
             apart = max(abs(one - other) for one, other in zip(scores, logits["mien"])) / largest
             peers[peer]["logits_apart"] = apart
             if not apart <= LOGIT_TOLERANCE:
                 result.setdefault("void", []).append(f"{peer}'s scores differ from mien's by {apart:.1e} of the largest")
-        losses = checks.get("losses", {})
+        losses = checks["losses"]
         if "keras" in losses:
             apart = [abs(one - other) / abs(other) for one, other in zip(losses["mien"], losses["keras"])]
             (strict_steps, tolerance), (steps, late_tolerance) = self.close, self.apart
@@ -296,7 +326,7 @@ def main():
     parser.add_argument("--venv", type=pathlib.Path, default=HERE / ".venv", help="the frameworks' virtual environment")
     parser.add_argument("--rounds", type=int, default=7)
     parser.add_argument("--trial-seconds", type=float, default=2, help="for each measure of each setting")
-    parser.add_argument("--turn-seconds", type=float, default=1.5, help="for each measure of a turn, once two are done")
+    parser.add_argument("--turn-seconds", type=float, default=1.0, help="for each measure of a turn, once two are done")
     parser.add_argument("--no-compile", action="store_true", help="leave out settings that compile (XLA, torch.compile)")
     parser.add_argument("--quick", action="store_true", help="two short rounds, without settings that compile")
     arguments = parser.parse_args()
