@@ -13,6 +13,7 @@
 
 #include "mien/kernels/algorithm.h"
 #include "mien/kernels/cpu/conv2d_narrow.h"
+#include "mien/kernels/cpu/conv2d_octets.h"
 #include "mien/kernels/cpu/instruction_set.h"
 #include "mien/kernels/kernels.h"
 #include "mien/kernels/philox.h"
@@ -63,6 +64,8 @@ std::vector<Conv2dGeometry> geometries() {
   all.push_back(geometry(17, axis(6, 1, 1), axis(35, 2, 0), 8));
   all.push_back(geometry(1, axis(1, 1, 1), axis(70, 1, 1), 4));
   all.push_back(geometry(1, axis(2, 7, 6), axis(3, 5, 8), 3));
+  all.push_back(geometry(1, axis(2, 7, 6), axis(3, 5, 8), 24));
+  all.push_back(geometry(2, axis(39, 0, 2), axis(30, 3, 0), 24));
   return all;
 }
 
@@ -110,10 +113,11 @@ Forward narrow(const Conv2dGeometry& g, const Data& data) {
   return result;
 }
 
+/// By the general kernels in the order that `direct` promises: `gemm` shares it, and never takes a shortcut.
 Forward direct(const Conv2dGeometry& g, const Data& data) {
   Forward result = poisoned(g);
   kernels::cpu::conv2d_forward(view(data.x), view(data.w), view(data.bias), view(result.y), result.places(), g,
-                               Conv2dAlgorithm::direct);
+                               Conv2dAlgorithm::gemm);
   return result;
 }
 
@@ -173,16 +177,17 @@ TEST_CASE("a convolution of one channel equals the direct kernel to the bit, wha
 }
 
 TEST_CASE("a NaN in an image of one channel reaches the convolution's result as in the direct kernel") {
-  with_each_epilogue(geometry(2, axis(9, 1, 1), axis(38, 1, 1), 6), [&](const Conv2dGeometry& g) {
-    Data data = make_data(g);
-    for (const std::size_t place : {0, 75, 9 * 38 + 120}) data.x[place] = poison;
-    under_each_instruction_set([&](InstructionSet set) {
-      INFO(label(g, set));
-      const Forward got = narrow(g, data);
-      CHECK(std::count_if(got.y.begin(), got.y.end(), [](float value) { return std::isnan(value); }) > 0);
-      CHECK(same(got, direct(g, data)));
+  for (const int out : {6, 8})
+    with_each_epilogue(geometry(2, axis(9, 1, 1), axis(38, 1, 1), out), [&](const Conv2dGeometry& g) {
+      Data data = make_data(g);
+      for (const std::size_t place : {0, 75, 9 * 38 + 120}) data.x[place] = poison;
+      under_each_instruction_set([&](InstructionSet set) {
+        INFO(label(g, set));
+        const Forward got = narrow(g, data);
+        CHECK(std::count_if(got.y.begin(), got.y.end(), [](float value) { return std::isnan(value); }) > 0);
+        CHECK(same(got, direct(g, data)));
+      });
     });
-  });
 }
 
 TEST_CASE("the bits of a convolution of one channel do not depend on the number of threads") {
@@ -212,4 +217,40 @@ TEST_CASE("the kernel for one channel knows a plain 3x3 convolution, and no othe
   CHECK_FALSE(changed([](Conv2dGeometry& other) { other.height.kernel = 1; }));
   CHECK_FALSE(changed([](Conv2dGeometry& other) { other.width.stride = 2; }));
   CHECK_FALSE(changed([](Conv2dGeometry& other) { other.height.dilation = 2; }));
+}
+
+TEST_CASE(
+    "octets of output channels are for pooled convolutions of one channel to eights of them, in vectors of eight") {
+  Conv2dGeometry g = geometry(1, axis(8, 1, 1), axis(8, 1, 1), 16);
+  g.pool = true;
+  const auto changed = [&](auto change) {
+    Conv2dGeometry other = g;
+    change(other);
+    return kernels::cpu::octets_fit(other);
+  };
+  under_each_instruction_set([&](InstructionSet set) {
+    INFO(label(g, set));
+    CHECK(kernels::cpu::octets_fit(g) == (set >= InstructionSet::avx2));
+    CHECK(changed([](Conv2dGeometry& other) { other.out_channels = 8; }) == (set >= InstructionSet::avx2));
+    CHECK_FALSE(changed([](Conv2dGeometry& other) { other.out_channels = 12; }));
+    CHECK_FALSE(changed([](Conv2dGeometry& other) { other.in_channels = 2; }));
+    CHECK_FALSE(changed([](Conv2dGeometry& other) { other.pool = false; }));
+    CHECK_FALSE(changed([](Conv2dGeometry& other) { other.width.stride = 2; }));
+    CHECK_FALSE(changed([](Conv2dGeometry& other) { other.height.kernel = 5; }));
+  });
+}
+
+TEST_CASE("a map of octets is the same where nobody wants the argmax bytes") {
+  for (Conv2dGeometry g : geometries()) {
+    g.pool = true;
+    const Data data = make_data(g);
+    under_each_instruction_set([&](InstructionSet set) {
+      if (!kernels::cpu::octets_fit(g)) return;
+      INFO(label(g, set));
+      const Floats y = narrow(g, data).y;
+      Floats alone(y.size(), poison);
+      kernels::cpu::conv2d_forward_narrow(view(data.x), view(data.w), view(data.bias), view(alone), {}, g);
+      CHECK(alone == y);
+    });
+  }
 }

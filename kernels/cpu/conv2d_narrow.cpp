@@ -3,11 +3,13 @@
 // Lanes are neighbouring 2x2 blocks of a row. x goes into planes (conv2d_planes.h), so that each of the 16 pixels under
 // a block's taps is one load for a whole vector of blocks. For an output channel the block's four sums then take
 // 36 multiply-adds, all with the same few pixels; bias, activation and maximum follow while they
-// are in registers. Only the results change their order, from lanes of windows to channels side by side.
+// are in registers. Only the results change their order, from lanes of windows to channels side by side. (Where that
+// can be had without, conv2d_octets.h takes over.)
 #include "mien/kernels/cpu/conv2d_narrow.h"
 
 #include <algorithm>
 
+#include "mien/kernels/cpu/conv2d_octets.h"
 #include "mien/kernels/cpu/conv2d_planes.h"
 #include "mien/kernels/cpu/parallel.h"
 
@@ -23,6 +25,7 @@ struct PlanesScratch;
 
 void conv2d_forward_narrow(View<const float> x, View<const float> w, View<const float> bias, View<float> y,
                            View<std::uint8_t> argmax, const Conv2dGeometry& g) {
+  if (octets_fit(g)) return conv2d_forward_octets(x, w, bias, y, argmax, g);
   // Without the pool the last row and column of blocks may be half outside.
   const int rows = g.pool ? g.y_height() : (g.height.output + 1) / 2;
   const int blocks = g.pool ? g.y_width() : (g.width.output + 1) / 2;

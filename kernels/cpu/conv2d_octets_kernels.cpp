@@ -1,0 +1,176 @@
+// The inner loops of the direct convolution of one input channel to octets of output channels (conv2d_octets.h),
+// compiled once per instruction set.
+//
+// In here a vector's windows alternate: lane k is channel k / windows of window k % windows. So the pixels that a tap
+// reads in a group are one broadcast from memory, of a float or of a pair of floats, which serves up to four
+// multiply-adds; only the maxima and their places are put in order before they are stored.
+#undef HWY_TARGET_INCLUDE
+#define HWY_TARGET_INCLUDE "mien/kernels/cpu/conv2d_octets_kernels.cpp"
+#include <hwy/foreach_target.h>
+//
+#include <hwy/highway.h>
+
+#include <algorithm>
+#include <cstring>
+
+#include "mien/kernels/cpu/conv2d_epilogue-inl.h"
+#include "mien/kernels/cpu/conv2d_octets.h"
+#include "mien/kernels/cpu/instruction_set.h"
+#include "mien/kernels/cpu/unroll.h"
+
+HWY_BEFORE_NAMESPACE();
+namespace mien::kernels::cpu {
+namespace HWY_NAMESPACE {
+namespace hn = hwy::HWY_NAMESPACE;
+
+#if HWY_MAX_BYTES >= 32
+
+using Whole = hn::CappedTag<float, 16>;
+using V = hn::Vec<Whole>;
+using Bytes = hn::Rebind<std::uint8_t, Whole>;
+using Indices = hn::Rebind<std::int32_t, Whole>;
+
+constexpr int lanes = static_cast<int>(hn::MaxLanes(Whole()));
+constexpr int windows = lanes / octet;
+static_assert(windows == 1 || windows == 2);
+constexpr int group_floats = 4 * windows;
+
+/// A vector is two groups: of 4 * windows neighbouring columns and two more, all within a vector of the row.
+void fill_groups(const OctetsFill& fill) {
+  const Whole d;
+  const int count = static_cast<int>(block_count(fill.windows, 2 * windows));
+  if (!fill.x) return std::fill_n(fill.groups, std::int64_t{count} * lanes, 0.0f), void();
+  alignas(64) std::int32_t column[lanes];
+  for (int lane = 0; lane < lanes; ++lane) {
+    const int group = lane / group_floats, tap_column = lane % group_floats / windows, window = lane % windows;
+    column[lane] = 2 * (windows * group + window) + tap_column;
+  }
+  const auto order = hn::SetTableIndices(d, column);
+  for (int k = 0; k < count; ++k) {
+    const int first = fill.left + 4 * windows * k;
+    V pixels;
+    if (first >= 0 && first + lanes <= fill.width) {
+      pixels = hn::LoadU(d, fill.x + first);
+    } else {
+      alignas(64) float edge[lanes];
+      for (int lane = 0; lane < lanes; ++lane)
+        edge[lane] = first + lane >= 0 && first + lane < fill.width ? fill.x[first + lane] : 0.0f;
+      pixels = hn::Load(d, edge);
+    }
+    hn::Store(hn::TableLookupLanes(pixels, order), d, fill.groups + std::int64_t{k} * lanes);
+  }
+}
+
+/// The group's pixels of a column, repeated for every channel.
+HWY_INLINE V broadcast_pixels(const float* pixels) {
+  const Whole d;
+  if constexpr (windows == 1) return hn::Set(d, *pixels);
+  double pair;
+  std::memcpy(&pair, pixels, sizeof pair);
+  return hn::BitCast(d, hn::Set(hn::Repartition<double, Whole>(), pair));
+}
+
+/// An octet's values, repeated for every window.
+HWY_INLINE V load_channels(const float* values) {
+  alignas(64) float octet_values[lanes] = {};
+  alignas(64) std::int32_t channel[lanes];
+  for (int lane = 0; lane < lanes; ++lane) channel[lane] = lane / windows;
+  std::memcpy(octet_values, values, octet * sizeof(float));
+  const Whole d;
+  return hn::TableLookupLanes(hn::Load(d, octet_values), hn::SetTableIndices(d, channel));
+}
+
+/// The sums, at places 2 * row + column, of a group's windows for an octet.
+HWY_INLINE void sum_group(const OctetsRow& row, std::int64_t group, const V (&w)[9], V (&sum)[4]) {
+  MIEN_UNROLL
+  for (int place = 0; place < 4; ++place) sum[place] = hn::Zero(Whole());
+  MIEN_UNROLL
+  for (int r = 0; r < 4; ++r) {
+    const float* const x = row.x[r] + group * group_floats;
+    MIEN_UNROLL
+    for (int c = 0; c < 4; ++c) {
+      const V pixels = broadcast_pixels(x + c * windows);
+      // Each sum meets its taps in their order.
+      MIEN_UNROLL
+      for (int place = 0; place < 4; ++place) {
+        const int i = r - place / 2, j = c - place % 2;
+        if (i >= 0 && i < 3 && j >= 0 && j < 3) sum[place] = hn::MulAdd(pixels, w[3 * i + j], sum[place]);
+      }
+    }
+  }
+}
+
+/// Stores the octets of `count` windows, in order, each out_channels after the one before.
+template <class D>
+HWY_INLINE void store_octets(D d, hn::Vec<D> v, int count, std::int64_t out_channels, hn::TFromD<D>* to) {
+  if (count == windows && (windows == 1 || out_channels == octet)) return hn::StoreU(v, d, to);
+  const hn::Half<D> half;
+  hn::StoreU(hn::LowerHalf(half, v), half, to);
+  if (count == windows) hn::StoreU(hn::UpperHalf(half, v), half, to + out_channels);
+}
+
+template <ActivationKind kind>
+void pooled_octet(const OctetsRow& row, int first) {
+  const Whole d;
+  const Bytes d_byte;
+  V w[9];
+  MIEN_UNROLL
+  for (int tap = 0; tap < 9; ++tap) w[tap] = load_channels(row.w + std::int64_t{tap} * row.out_channels + first);
+  const V bias = row.bias ? load_channels(row.bias + first) : hn::Zero(d);
+  alignas(64) std::int32_t lane_of[lanes];
+  for (int lane = 0; lane < lanes; ++lane) lane_of[lane] = lane % octet * windows + lane / octet;
+  const auto order = hn::SetTableIndices(d, lane_of);
+  const auto byte_order =
+      hn::TruncateTo(d_byte, hn::BitCast(hn::RebindToUnsigned<Indices>(), hn::Load(Indices(), lane_of)));
+  for (int window = 0; window < row.windows; window += windows) {
+    V sum[4];
+    sum_group(row, window / windows, w, sum);
+    if (row.bias) {
+      MIEN_UNROLL
+      for (int place = 0; place < 4; ++place) sum[place] = hn::Add(sum[place], bias);
+    }
+    const PooledVector<Whole> pooled = pool_vectors<kind>(d, sum, row.activation);
+    const int count = std::min(windows, row.windows - window);
+    const std::int64_t to = std::int64_t{window} * row.out_channels + first;
+    store_octets(d, hn::TableLookupLanes(pooled.maximum, order), count, row.out_channels, row.y + to);
+    if (row.argmax)
+      store_octets(d_byte, hn::TableLookupBytes(pooled.argmax, byte_order), count, row.out_channels, row.argmax + to);
+  }
+}
+
+void pooled_row(const OctetsRow& row) {
+  with_kind(row.activation.kind, [&]<ActivationKind kind>() {
+    for (int first = 0; first < row.out_channels; first += octet) pooled_octet<kind>(row, first);
+  });
+}
+
+const OctetsKernels* octets_table() {
+  static constexpr OctetsKernels table = {windows, fill_groups, pooled_row};
+  return &table;
+}
+
+#else
+
+const OctetsKernels* octets_table() {
+  static constexpr OctetsKernels table = {};
+  return &table;
+}
+
+#endif
+
+}  // namespace HWY_NAMESPACE
+}  // namespace mien::kernels::cpu
+HWY_AFTER_NAMESPACE();
+
+#if HWY_ONCE
+namespace mien::kernels::cpu {
+
+HWY_EXPORT(octets_table);
+
+const OctetsKernels& octets_kernels() {
+  instruction_set();  // MIEN_ISA is heeded before Highway's first choice
+  return *HWY_DYNAMIC_DISPATCH(octets_table)();
+}
+
+}  // namespace mien::kernels::cpu
+#endif
