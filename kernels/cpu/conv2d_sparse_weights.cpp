@@ -84,14 +84,13 @@ void gather_block(const SparsePlan& plan, const float* partial, int block, const
   // By lists a lane is an input channel; by planes all lanes belong to one, and are added up.
   const int first = plan.planes ? block : block * plan.lanes;
   const int lanes = !plan.planes && plan.half(block) ? plan.lanes / 2 : plan.lanes;
-  const int count = plan.planes ? 1 : std::min(lanes, g.in_channels - first), summed = plan.planes ? lanes : 1;
+  const int count = plan.planes ? 1 : std::min(lanes, g.in_channels - first);
   for (int tap = 0; tap < 9; ++tap)
     for (int in = 0; in < count; ++in) {
       float* const to = dw + (std::int64_t{tap} * g.in_channels + first + in) * g.out_channels + channels.begin;
-      for (int channel = 0; channel < channels.count; ++channel) {
-        const float* const lane = sums + channel * plan.block_floats() + tap * lanes + in;
-        to[channel] = std::accumulate(lane, lane + summed, 0.0f);
-      }
+      const float* lane = sums + tap * lanes + in;
+      for (int channel = 0; channel < channels.count; ++channel, lane += plan.block_floats())
+        to[channel] = plan.planes ? std::accumulate(lane, lane + lanes, 0.0f) : *lane;
     }
 }
 
