@@ -20,11 +20,14 @@ namespace {
 
 /// Up to this many input channels go by planes.
 constexpr int most_planes = 4;
-/// Windows of a rectangle, and the most in a row of them: by lists, by planes.
-constexpr int list_windows = 64, list_columns = 32;
+/// Windows of a rectangle, and the most in a row of them. By lists they are as many as have about 16 KB of x under
+/// them, for a block of input channels.
+constexpr int list_lanes = 1024, list_columns = 32;
 constexpr int plane_windows = 512, plane_columns = 128;
-/// A part's windows outweigh the adding up of its partial gradient; and there are no more parts than this.
-constexpr std::int64_t least_part_windows = 512, most_parts = 8;
+/// A part's windows outweigh the adding up of its partial gradient, which takes longer where that is too large for a
+/// core's second cache; and there are no more parts than this.
+constexpr std::int64_t least_part_windows = 128, least_large_part_windows = 512, most_parts = 8;
+constexpr std::int64_t large_part = 128 * 1024;  ///< floats
 /// With fewer parts than tasks wanted, the output channels are divided too, no finer than this.
 constexpr int least_task_channels = 16;
 
@@ -38,7 +41,8 @@ SparsePlan make_plan(const Conv2dGeometry& g) {
   const int lanes = planes_kernels().lanes;
   const bool planes = g.in_channels <= most_planes;
   const int columns = std::min(g.y_width(), planes ? plane_columns : list_columns);
-  const int windows_wanted = planes ? plane_windows : list_windows;
+  const int pixel = 2 * g.in_channels <= lanes ? lanes / 2 : lanes;
+  const int windows_wanted = planes ? plane_windows : list_lanes / pixel;
   const int rows = std::min(g.y_height(), windows_wanted / columns);
   const bool whole_images = !planes && rows == g.y_height() && columns == g.y_width();
   SparsePlan plan = {.g = g,
@@ -57,14 +61,15 @@ SparsePlan make_plan(const Conv2dGeometry& g) {
                      .dw_size = 0,
                      .partial_size = 0};
   plan.rectangles = blocks_of(g.batch, plan.images) * plan.row_blocks * plan.column_blocks;
+  plan.dw_size = std::int64_t{plan.blocks} * g.out_channels * plan.block_floats();
+  plan.partial_size = block_count(plan.dw_size + g.out_channels, 16) * 16;
   const std::int64_t windows = std::int64_t{g.batch} * g.y_height() * g.y_width();
+  const std::int64_t part_windows = plan.partial_size > large_part ? least_large_part_windows : least_part_windows;
   plan.parts = static_cast<int>(
-      std::clamp<std::int64_t>(windows / least_part_windows, 1, std::min<std::int64_t>(most_parts, plan.rectangles)));
+      std::clamp<std::int64_t>(windows / part_windows, 1, std::min<std::int64_t>(most_parts, plan.rectangles)));
   plan.task_channels = std::max(least_task_channels, blocks_of(g.out_channels, blocks_of(most_parts, plan.parts)));
   plan.task_channels = blocks_of(plan.task_channels, 4) * 4;  // codes go four at a time
   plan.channel_tasks = blocks_of(g.out_channels, plan.task_channels);
-  plan.dw_size = std::int64_t{plan.blocks} * g.out_channels * plan.block_floats();
-  plan.partial_size = block_count(plan.dw_size + g.out_channels, 16) * 16;
   return plan;
 }
 
