@@ -8,6 +8,7 @@
 #include <cstdint>
 #include <limits>
 #include <string>
+#include <utility>
 #include <vector>
 
 #include "mien/kernels/cpu/conv2d_sparse.h"
@@ -81,6 +82,10 @@ std::vector<Case> cases() {
   all.push_back({"a batch of blocks", geometry(17, same(16), same(16), 16, 32)});
   all.push_back({"rows and columns of lists", geometry(1, same(33), same(150), 1, 8)});
   all.push_back({"wide, one channel", geometry(2, axis(9, 1, 2), axis(71, 2, 0), 1, 20)});
+  all.push_back({"octets, one window a row", geometry(3, same(9), same(3), 1, 8)});
+  all.push_back({"octets, odd and padded unevenly", geometry(2, axis(13, 0, 2), axis(271, 3, 0), 1, 24)});
+  all.push_back({"octets, a border beyond the last window", geometry(3, axis(8, 0, 0), axis(9, 0, 0), 1, 40)});
+  all.push_back({"octets of a part each", geometry(2, same(10), same(12), 1, 160)});
   all.push_back({"wide, four channels", geometry(1, axis(12, 0, 3), axis(263, 1, 1), 4, 6)});
   all.push_back({"bands of rows", geometry(1, same(131), same(130), 16, 4)});
   all.push_back({"many small images", geometry(70, same(4), same(4), 3, 8)});
@@ -238,8 +243,9 @@ TEST_CASE("the pool-sparse gradients' bits do not depend on the number of thread
 TEST_CASE(
     "a NaN in a live gradient reaches the pool-sparse gradients it belongs to and no other, and one in the image all "
     "it belongs to") {
-  for (const int in : {1, 3, 5, 8, 20}) {
-    const Conv2dGeometry g = geometry(2, axis(9, 1, 1), axis(12, 1, 1), in, 20);
+  for (const auto& [in, out] :
+       std::vector<std::pair<int, int>>{{1, 16}, {1, 20}, {3, 20}, {5, 20}, {8, 20}, {20, 20}}) {
+    const Conv2dGeometry g = geometry(2, axis(9, 1, 1), axis(12, 1, 1), in, out);
     const Data data = make_data(g, false, 0.4f);
     std::size_t place = reference::at(1, 2, 3, 7, g.y_height(), g.y_width(), g.out_channels);
     const auto channels = static_cast<std::size_t>(g.out_channels);
@@ -258,7 +264,7 @@ TEST_CASE(
                         [](float a, double b) { return std::isnan(a) == std::isnan(b); });
     };
     under_each_instruction_set([&](InstructionSet set) {
-      INFO(kernels::cpu::name(set) << ", " << in << " in");
+      INFO(kernels::cpu::name(set) << ", " << g.in_channels << " in, " << g.out_channels << " out");
       const Gradients got = sparse(g, bad_dy);
       CHECK(same_nans(got.dx, right_dy.dx));
       CHECK(same_nans(got.dw, right_dy.dw));

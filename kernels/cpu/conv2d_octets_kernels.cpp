@@ -14,7 +14,7 @@
 #include <cstring>
 
 #include "mien/kernels/cpu/conv2d_epilogue-inl.h"
-#include "mien/kernels/cpu/conv2d_octets.h"
+#include "mien/kernels/cpu/conv2d_octets-inl.h"
 #include "mien/kernels/cpu/instruction_set.h"
 #include "mien/kernels/cpu/unroll.h"
 
@@ -23,17 +23,7 @@ namespace mien::kernels::cpu {
 namespace HWY_NAMESPACE {
 namespace hn = hwy::HWY_NAMESPACE;
 
-#if HWY_MAX_BYTES >= 32
-
-using Whole = hn::CappedTag<float, 16>;
-using V = hn::Vec<Whole>;
-using Bytes = hn::Rebind<std::uint8_t, Whole>;
-using Indices = hn::Rebind<std::int32_t, Whole>;
-
-constexpr int lanes = static_cast<int>(hn::MaxLanes(Whole()));
-constexpr int windows = lanes / octet;
-static_assert(windows == 1 || windows == 2);
-constexpr int group_floats = 4 * windows;
+#if MIEN_OCTETS
 
 /// A vector is two groups: of 4 * windows neighbouring columns and two more, all within a vector of the row.
 void fill_groups(const OctetsFill& fill) {

@@ -34,6 +34,7 @@ struct SparsePlan {
   const Conv2dGeometry& g;
   int lanes;
   bool planes;                ///< by planes (conv2d_sparse_planes.cpp), else by lists (conv2d_sparse_lists.cpp)
+  bool octets;                ///< or, instead of planes, by octets (conv2d_sparse_octets.cpp)
   int images, rows, columns;  ///< of windows, in a rectangle
   int row_blocks, column_blocks, rectangles;
   int parts, channel_tasks, task_channels;
@@ -112,6 +113,8 @@ struct SparseSums {
 void add_by_lists(const SparsePlan& plan, const SparseRectangle& r, const SparseRectangle* next,
                   const SparseChannels& channels, const SparseSums& sums);
 void add_by_planes(const SparsePlan& plan, const SparseRectangle& r, const SparseChannels& channels,
+                   const SparseSums& sums);
+void add_by_octets(const SparsePlan& plan, const SparseRectangle& r, const SparseChannels& channels,
                    const SparseSums& sums);
 
 }  // namespace mien::kernels::cpu

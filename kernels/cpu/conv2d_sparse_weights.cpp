@@ -3,13 +3,15 @@
 //   dw[i][j][in][out] = sum over live windows of dy[window][out] * x[place of the maximum + (i, j)][in]
 //
 // With enough input channels to fill half a vector they are its lanes, and each output channel's live entries are
-// listed (conv2d_sparse_lists.cpp). With fewer, windows are the lanes (conv2d_sparse_planes.cpp).
+// listed (conv2d_sparse_lists.cpp). With fewer, windows are the lanes (conv2d_sparse_planes.cpp); but with a single one
+// and eights of output channels, those are (conv2d_sparse_octets.cpp).
 //
 // Every rectangle's sums are taken from zero and added to the partial gradient of its part; the parts, whose number
 // depends on the shape alone, are added in order at the end. So the bits do not depend on the number of threads.
 #include <algorithm>
 #include <numeric>
 
+#include "mien/kernels/cpu/conv2d_octets.h"
 #include "mien/kernels/cpu/conv2d_planes.h"
 #include "mien/kernels/cpu/conv2d_sparse.h"
 #include "mien/kernels/cpu/conv2d_sparse_plan.h"
@@ -48,6 +50,7 @@ SparsePlan make_plan(const Conv2dGeometry& g) {
   SparsePlan plan = {.g = g,
                      .lanes = lanes,
                      .planes = planes,
+                     .octets = octets_fit(g),
                      .images = whole_images ? std::max(1, windows_wanted / (rows * columns)) : 1,
                      .rows = rows,
                      .columns = columns,
@@ -68,7 +71,8 @@ SparsePlan make_plan(const Conv2dGeometry& g) {
   plan.parts = static_cast<int>(
       std::clamp<std::int64_t>(windows / part_windows, 1, std::min<std::int64_t>(most_parts, plan.rectangles)));
   plan.task_channels = std::max(least_task_channels, blocks_of(g.out_channels, blocks_of(most_parts, plan.parts)));
-  plan.task_channels = blocks_of(plan.task_channels, 4) * 4;  // codes go four at a time
+  const int together = plan.octets ? octet : 4;  // or codes, which go four at a time
+  plan.task_channels = blocks_of(plan.task_channels, together) * together;
   plan.channel_tasks = blocks_of(g.out_channels, plan.task_channels);
   return plan;
 }
@@ -86,7 +90,7 @@ void gather_block(const SparsePlan& plan, const float* partial, int block, const
     const float* const addends = from + part * plan.partial_size;
     for (std::int64_t i = 0; i < size; ++i) sums[i] += addends[i];
   }
-  // By lists a lane is an input channel; by planes all lanes belong to one, and are added up.
+  // By lists a lane is an input channel; by planes (and octets) all lanes belong to one, and are added up.
   const int first = plan.planes ? block : block * plan.lanes;
   const int lanes = !plan.planes && plan.half(block) ? plan.lanes / 2 : plan.lanes;
   const int count = plan.planes ? 1 : std::min(lanes, g.in_channels - first);
@@ -130,7 +134,9 @@ void conv2d_backward_weights_sparse(View<const float> x, View<const std::uint8_t
                              .dy = dy.data + from,
                              .dw = dw.empty() ? nullptr : sums,
                              .dbias = dbias.empty() ? nullptr : sums + plan.dw_size};
-      if (plan.planes) {
+      if (plan.octets) {
+        add_by_octets(plan, r, channels, to);
+      } else if (plan.planes) {
         add_by_planes(plan, r, channels, to);
       } else {
         const SparseRectangle next = plan.rectangle(index + 1);
