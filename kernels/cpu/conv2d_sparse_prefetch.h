@@ -63,13 +63,14 @@ class SparsePrefetch {
     lines_ += block_count(runs_.back().end - runs_.back().begin, line_bytes);
   }
 
-  /// The pixels of x under the rectangle, as far as they lie inside the image.
+  /// The pixels of x under the rectangle, as far as they lie inside the image; the first two rows are known from the
+  /// rectangle above.
   void add_x(const SparsePlan& plan, const SparseRectangle& r, const float* x) {
     const Conv2dGeometry& g = plan.g;
     const int left = 2 * r.column_begin - g.width.padding_begin, top = 2 * r.row_begin - g.height.padding_begin;
     const int begin = std::clamp(left, 0, g.width.input), end = std::clamp(left + r.x_columns(), 0, g.width.input);
     for (int image = r.image_begin; image < r.image_end; ++image)
-      for (int row = std::max(top, 0); row < std::min(top + r.x_rows(), g.height.input); ++row)
+      for (int row = std::max(r.row_begin > 0 ? top + 2 : top, 0); row < std::min(top + r.x_rows(), g.height.input); ++row)
         add(x + ((std::int64_t{image} * g.height.input + row) * g.width.input + begin) * g.in_channels,
             std::int64_t{end - begin} * g.in_channels);
   }
