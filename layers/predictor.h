@@ -13,8 +13,7 @@ namespace mien {
 class Predictor {
  public:
   /// The outputs for inputs with a batch axis of any length. Intermediate values are let go as soon as nothing reads
-  /// them; their memory serves the next ones. On the CPU, leading layers whose values for the whole batch would leave the
-  /// caches are run a few pictures at a time: a picture's outputs have the same bits in any company.
+  /// them; their memory serves the next ones. A picture's outputs have the same bits in any company.
   std::vector<Tensor> operator()(const std::vector<Tensor>& inputs) const;
   Tensor operator()(const Tensor& input) const;
 

@@ -33,27 +33,46 @@ struct PooledVector {
   hn::Vec<hn::Rebind<std::uint8_t, D>> argmax;
 };
 
-/// The activation and the pool of sums (with their bias) at the places 2 * row + column of a 2x2 block.
-template <ActivationKind kind, class D, class V>
+/// pool_vectors where a lane holds a NaN, or might: one comparison after the other, the first NaN counts as the
+/// maximum.
+template <class D, class V>
+HWY_NOINLINE void pool_with_nan(D, const V (&value)[4], V& maximum, hn::Vec<hn::Rebind<std::uint32_t, D>>& first) {
+  const hn::Rebind<std::uint32_t, D> d_int;
+  maximum = value[0];
+  first = hn::Zero(d_int);
+  for (std::uint32_t tap = 1; tap < 4; ++tap) {
+    const auto beats = hn::AndNot(hn::Le(value[tap], maximum), hn::Eq(maximum, maximum));
+    maximum = hn::IfThenElse(beats, value[tap], maximum);
+    first = hn::IfThenElse(hn::RebindMask(d_int, beats), hn::Set(d_int, tap), first);
+  }
+}
+
+/// The activation and the pool of sums (with their bias) at the places 2 * row + column of a 2x2 block. The first
+/// maximum counts, or the first NaN. Without `wants_argmax` those bytes are left undefined.
+template <ActivationKind kind, bool wants_argmax = true, class D, class V>
 HWY_INLINE PooledVector<D> pool_vectors(D d, const V (&z)[4], Activation activation) {
   // A relu keeps the order of what it lets through, and what it does not is killed: it may follow the maximum.
   constexpr bool activate_last =
       kind == ActivationKind::linear || kind == ActivationKind::relu || kind == ActivationKind::relu6;
-  V maximum = activate_last ? z[0] : activate_vector<kind>(d, z[0], activation);
+  V value[4];
+  MIEN_UNROLL
+  for (int tap = 0; tap < 4; ++tap) value[tap] = activate_last ? z[tap] : activate_vector<kind>(d, z[tap], activation);
+  V maximum = hn::Max(hn::Max(value[0], value[1]), hn::Max(value[2], value[3]));
   const hn::Rebind<std::uint32_t, D> d_int;
-  hn::Vec<decltype(d_int)> first = hn::Zero(d_int);
+  hn::Vec<decltype(d_int)> first = hn::Set(d_int, 3);
   const auto set_where = [&](hn::Mask<D> where, std::uint32_t place) HWY_ATTR {
     first = hn::IfThenElse(hn::RebindMask(d_int, where), hn::Set(d_int, place), first);
   };
-  MIEN_UNROLL
-  for (int tap = 1; tap < 4; ++tap) {
-    const V next = activate_last ? z[tap] : activate_vector<kind>(d, z[tap], activation);
-    // The first maximum stays; the first NaN counts as the maximum.
-    const auto beats = hn::AndNot(hn::Le(next, maximum), hn::Eq(maximum, maximum));
-    maximum = hn::IfThenElse(beats, next, maximum);
-    set_where(beats, static_cast<std::uint32_t>(tap));
+  // The machine's maximum may drop a NaN. A sum keeps it, and makes one of two infinities, which costs time alone.
+  const V sum = hn::Add(hn::Add(value[0], value[1]), hn::Add(value[2], value[3]));
+  if (HWY_UNLIKELY(!hn::AllFalse(d, hn::IsNaN(sum)))) {
+    pool_with_nan(d, value, maximum, first);
+  } else if constexpr (wants_argmax) {
+    MIEN_UNROLL
+    for (int tap = 2; tap >= 0; --tap) set_where(hn::Eq(value[tap], maximum), static_cast<std::uint32_t>(tap));
   }
   if constexpr (activate_last) maximum = activate_vector<kind>(d, maximum, activation);
+  if constexpr (!wants_argmax) return {maximum, hn::Undefined(hn::Rebind<std::uint8_t, D>())};
   if constexpr (kind != ActivationKind::linear) set_where(killed_vector<kind>(d, maximum, activation), argmax_killed);
   return {maximum, hn::TruncateTo(hn::Rebind<std::uint8_t, D>(), first)};
 }

@@ -132,7 +132,7 @@ HWY_INLINE void store(D d, V value, T* to, int count) {
 }
 
 /// The result of one tile and one vector of channels.
-template <ActivationKind kind, bool pool, class D>
+template <ActivationKind kind, bool pool, bool wants_argmax, class D>
 HWY_INLINE void output_vector(D d, const WinogradOutput& o, const WinogradPlace& place, const float* m, int channel) {
   using V = hn::Vec<D>;
   const hn::Rebind<std::uint8_t, D> d_byte;
@@ -159,10 +159,10 @@ HWY_INLINE void output_vector(D d, const WinogradOutput& o, const WinogradPlace&
       for (int column = 0; column < tile; column += 2) {
         if (row / 2 >= place.rows || column / 2 >= place.columns) continue;
         const V block[4] = {z[0][column], z[0][column + 1], z[1][column], z[1][column + 1]};
-        const PooledVector<D> pooled = pool_vectors<kind>(d, block, o.activation);
+        const PooledVector<D> pooled = pool_vectors<kind, wants_argmax>(d, block, o.activation);
         const std::int64_t to = first + row / 2 * o.row_pitch + column / 2 * o.column_pitch;
         store(d, pooled.maximum, o.y + to, count);
-        if (o.argmax) store(d_byte, pooled.argmax, o.argmax + to, count);
+        if constexpr (wants_argmax) store(d_byte, pooled.argmax, o.argmax + to, count);
       }
     } else {
       MIEN_UNROLL
@@ -178,19 +178,25 @@ HWY_INLINE void output_vector(D d, const WinogradOutput& o, const WinogradPlace&
   }
 }
 
-template <ActivationKind kind, bool pool, class D>
+template <ActivationKind kind, bool pool, bool wants_argmax, class D>
 HWY_NOINLINE void output_panel(D d, const WinogradOutput& o) {
   for (int i = 0; i < o.tiles; ++i)
     for (int channel = 0; channel < o.channels; channel += hn::Lanes(d))
-      output_vector<kind, pool>(d, o, o.places[i], o.m + std::int64_t{i} * o.panel_columns + channel, channel);
+      output_vector<kind, pool, wants_argmax>(d, o, o.places[i], o.m + std::int64_t{i} * o.panel_columns + channel,
+                                              channel);
+}
+
+template <class D>
+void output_with(D d, const WinogradOutput& o) {
+  with_kind(o.activation.kind, [&]<ActivationKind kind>() {
+    if (!o.pool) return output_panel<kind, false, false>(d, o);
+    o.argmax ? output_panel<kind, true, true>(d, o) : output_panel<kind, true, false>(d, o);
+  });
 }
 
 void output(const WinogradOutput& o) {
-  const bool narrow = o.panel_columns < wide_lanes;
-  with_kind(o.activation.kind, [&]<ActivationKind kind>() {
-    if (narrow) return o.pool ? output_panel<kind, true>(Narrow(), o) : output_panel<kind, false>(Narrow(), o);
-    o.pool ? output_panel<kind, true>(Wide(), o) : output_panel<kind, false>(Wide(), o);
-  });
+  if (o.panel_columns < wide_lanes) return output_with(Narrow(), o);
+  output_with(Wide(), o);
 }
 
 const WinogradProducts* products_table() {
