@@ -99,7 +99,7 @@ HWY_INLINE void store_octets(D d, hn::Vec<D> v, int count, std::int64_t out_chan
   if (count == windows) hn::StoreU(hn::UpperHalf(half, v), half, to + out_channels);
 }
 
-template <ActivationKind kind>
+template <ActivationKind kind, bool wants_argmax>
 void pooled_octet(const OctetsRow& row, int first) {
   const Whole d;
   const Bytes d_byte;
@@ -119,18 +119,19 @@ void pooled_octet(const OctetsRow& row, int first) {
       MIEN_UNROLL
       for (int place = 0; place < 4; ++place) sum[place] = hn::Add(sum[place], bias);
     }
-    const PooledVector<Whole> pooled = pool_vectors<kind>(d, sum, row.activation);
+    const PooledVector<Whole> pooled = pool_vectors<kind, wants_argmax>(d, sum, row.activation);
     const int count = std::min(windows, row.windows - window);
     const std::int64_t to = std::int64_t{window} * row.out_channels + first;
     store_octets(d, hn::TableLookupLanes(pooled.maximum, order), count, row.out_channels, row.y + to);
-    if (row.argmax)
+    if constexpr (wants_argmax)
       store_octets(d_byte, hn::TableLookupBytes(pooled.argmax, byte_order), count, row.out_channels, row.argmax + to);
   }
 }
 
 void pooled_row(const OctetsRow& row) {
   with_kind(row.activation.kind, [&]<ActivationKind kind>() {
-    for (int first = 0; first < row.out_channels; first += octet) pooled_octet<kind>(row, first);
+    for (int first = 0; first < row.out_channels; first += octet)
+      row.argmax ? pooled_octet<kind, true>(row, first) : pooled_octet<kind, false>(row, first);
   });
 }
 
