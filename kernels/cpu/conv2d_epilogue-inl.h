@@ -26,6 +26,38 @@ HWY_INLINE hn::Mask<D> killed_vector(D d, V y, Activation activation) {
   return hn::Eq(slope_vector<kind>(d, y, activation), hn::Zero(d));
 }
 
+/// A byte for each float lane, chosen lane by lane. Where masks are bits, bytes are; else whole lanes, shortened at the
+/// end.
+template <class D>
+class LaneBytes {
+ public:
+  HWY_INLINE LaneBytes(D, std::uint8_t value) : value_(hn::Set(Lanes(), value)) {}
+  HWY_INLINE void set_where(hn::Mask<D> where, std::uint8_t value) {
+#if HWY_TARGET == HWY_AVX3
+    alignas(8) std::uint8_t bits[8] = {};
+    hn::StoreMaskBits(D(), where, bits);
+    value_ = hn::IfThenElse(hn::LoadMaskBits(Lanes(), bits), hn::Set(Lanes(), value), value_);
+#else
+    value_ = hn::IfThenElse(hn::RebindMask(Lanes(), where), hn::Set(Lanes(), value), value_);
+#endif
+  }
+  HWY_INLINE hn::Vec<hn::Rebind<std::uint8_t, D>> bytes() const {
+#if HWY_TARGET == HWY_AVX3
+    return value_;
+#else
+    return hn::TruncateTo(hn::Rebind<std::uint8_t, D>(), value_);
+#endif
+  }
+
+ private:
+#if HWY_TARGET == HWY_AVX3
+  using Lanes = hn::Rebind<std::uint8_t, D>;
+#else
+  using Lanes = hn::Rebind<std::uint32_t, D>;
+#endif
+  hn::Vec<Lanes> value_;
+};
+
 /// What the pool keeps of a block of four: y, and its place as a byte (argmax_killed where no gradient passes).
 template <class D>
 struct PooledVector {
@@ -36,14 +68,13 @@ struct PooledVector {
 /// pool_vectors where a lane holds a NaN, or might: one comparison after the other, the first NaN counts as the
 /// maximum.
 template <class D, class V>
-HWY_NOINLINE void pool_with_nan(D, const V (&value)[4], V& maximum, hn::Vec<hn::Rebind<std::uint32_t, D>>& first) {
-  const hn::Rebind<std::uint32_t, D> d_int;
+HWY_NOINLINE void pool_with_nan(D d, const V (&value)[4], V& maximum, LaneBytes<D>& first) {
   maximum = value[0];
-  first = hn::Zero(d_int);
-  for (std::uint32_t tap = 1; tap < 4; ++tap) {
+  first = LaneBytes<D>(d, 0);
+  for (std::uint8_t tap = 1; tap < 4; ++tap) {
     const auto beats = hn::AndNot(hn::Le(value[tap], maximum), hn::Eq(maximum, maximum));
     maximum = hn::IfThenElse(beats, value[tap], maximum);
-    first = hn::IfThenElse(hn::RebindMask(d_int, beats), hn::Set(d_int, tap), first);
+    first.set_where(beats, tap);
   }
 }
 
@@ -58,23 +89,20 @@ HWY_INLINE PooledVector<D> pool_vectors(D d, const V (&z)[4], Activation activat
   MIEN_UNROLL
   for (int tap = 0; tap < 4; ++tap) value[tap] = activate_last ? z[tap] : activate_vector<kind>(d, z[tap], activation);
   V maximum = hn::Max(hn::Max(value[0], value[1]), hn::Max(value[2], value[3]));
-  const hn::Rebind<std::uint32_t, D> d_int;
-  hn::Vec<decltype(d_int)> first = hn::Set(d_int, 3);
-  const auto set_where = [&](hn::Mask<D> where, std::uint32_t place) HWY_ATTR {
-    first = hn::IfThenElse(hn::RebindMask(d_int, where), hn::Set(d_int, place), first);
-  };
+  LaneBytes<D> first(d, 3);
   // The machine's maximum may drop a NaN. A sum keeps it, and makes one of two infinities, which costs time alone.
   const V sum = hn::Add(hn::Add(value[0], value[1]), hn::Add(value[2], value[3]));
   if (HWY_UNLIKELY(!hn::AllFalse(d, hn::IsNaN(sum)))) {
     pool_with_nan(d, value, maximum, first);
   } else if constexpr (wants_argmax) {
     MIEN_UNROLL
-    for (int tap = 2; tap >= 0; --tap) set_where(hn::Eq(value[tap], maximum), static_cast<std::uint32_t>(tap));
+    for (int tap = 2; tap >= 0; --tap) first.set_where(hn::Eq(value[tap], maximum), static_cast<std::uint8_t>(tap));
   }
   if constexpr (activate_last) maximum = activate_vector<kind>(d, maximum, activation);
   if constexpr (!wants_argmax) return {maximum, hn::Undefined(hn::Rebind<std::uint8_t, D>())};
-  if constexpr (kind != ActivationKind::linear) set_where(killed_vector<kind>(d, maximum, activation), argmax_killed);
-  return {maximum, hn::TruncateTo(hn::Rebind<std::uint8_t, D>(), first)};
+  if constexpr (kind != ActivationKind::linear)
+    first.set_where(killed_vector<kind>(d, maximum, activation), argmax_killed);
+  return {maximum, first.bytes()};
 }
 
 }  // namespace HWY_NAMESPACE
