@@ -69,8 +69,10 @@ class SparsePrefetch {
     const Conv2dGeometry& g = plan.g;
     const int left = 2 * r.column_begin - g.width.padding_begin, top = 2 * r.row_begin - g.height.padding_begin;
     const int begin = std::clamp(left, 0, g.width.input), end = std::clamp(left + r.x_columns(), 0, g.width.input);
+    const int first_row = std::max(r.row_begin > 0 ? top + 2 : top, 0);
+    const int end_row = std::min(top + r.x_rows(), g.height.input);
     for (int image = r.image_begin; image < r.image_end; ++image)
-      for (int row = std::max(r.row_begin > 0 ? top + 2 : top, 0); row < std::min(top + r.x_rows(), g.height.input); ++row)
+      for (int row = first_row; row < end_row; ++row)
         add(x + ((std::int64_t{image} * g.height.input + row) * g.width.input + begin) * g.in_channels,
             std::int64_t{end - begin} * g.in_channels);
   }
