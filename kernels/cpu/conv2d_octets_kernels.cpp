@@ -25,30 +25,56 @@ namespace hn = hwy::HWY_NAMESPACE;
 
 #if MIEN_OCTETS
 
-/// A vector is two groups: of 4 * windows neighbouring columns and two more, all within a vector of the row.
+/// Two groups, from the columns of the row that start at `first`: 4 * windows neighbours for the one, as many for the
+/// other, and two more.
+class TwoGroups {
+ public:
+  TwoGroups() {
+    struct Columns {
+      alignas(64) std::int32_t of_lane[lanes];
+    };
+    static constexpr Columns columns = [] {
+      Columns result = {};
+      for (int lane = 0; lane < lanes; ++lane) {
+        const int group = lane / group_floats, tap_column = lane % group_floats / windows, window = lane % windows;
+        result.of_lane[lane] = 2 * (windows * group + window) + tap_column;
+      }
+      return result;
+    }();
+    column_ = hn::Load(Indices(), columns.of_lane);
+  }
+
+  HWY_INLINE V inside(const float* x, int first) const {
+    return hn::TableLookupLanes(hn::LoadU(Whole(), x + first), hn::IndicesFromVec(Whole(), column_));
+  }
+
+  /// Zero where a column is outside the row.
+  HWY_INLINE V partly_inside(const float* x, int width, int first) const {
+    const Whole d;
+    const Indices d_int;
+    const int loaded = std::max(first, 0), count = std::min(lanes, width - loaded);
+    if (count <= 0 || first <= -lanes) return hn::Zero(d);
+    const V pixels = hn::MaskedLoad(hn::FirstN(d, static_cast<std::size_t>(count)), d, x + loaded);
+    const auto place = hn::Add(column_, hn::Set(d_int, first - loaded));
+    const auto order = hn::IndicesFromVec(d, hn::Max(place, hn::Zero(d_int)));
+    return hn::IfThenZeroElse(hn::RebindMask(d, hn::Lt(place, hn::Zero(d_int))), hn::TableLookupLanes(pixels, order));
+  }
+
+ private:
+  hn::Vec<Indices> column_;
+};
+
 void fill_groups(const OctetsFill& fill) {
   const Whole d;
   const int count = static_cast<int>(block_count(fill.windows, 2 * windows));
   if (!fill.x) return std::fill_n(fill.groups, std::int64_t{count} * lanes, 0.0f), void();
-  alignas(64) std::int32_t column[lanes];
-  for (int lane = 0; lane < lanes; ++lane) {
-    const int group = lane / group_floats, tap_column = lane % group_floats / windows, window = lane % windows;
-    column[lane] = 2 * (windows * group + window) + tap_column;
-  }
-  const auto order = hn::SetTableIndices(d, column);
-  for (int k = 0; k < count; ++k) {
-    const int first = fill.left + 4 * windows * k;
-    V pixels;
-    if (first >= 0 && first + lanes <= fill.width) {
-      pixels = hn::LoadU(d, fill.x + first);
-    } else {
-      alignas(64) float edge[lanes];
-      for (int lane = 0; lane < lanes; ++lane)
-        edge[lane] = first + lane >= 0 && first + lane < fill.width ? fill.x[first + lane] : 0.0f;
-      pixels = hn::Load(d, edge);
-    }
-    hn::Store(hn::TableLookupLanes(pixels, order), d, fill.groups + std::int64_t{k} * lanes);
-  }
+  const TwoGroups groups;
+  const float* const x = fill.x;
+  const int width = fill.width;
+  int first = fill.left;
+  for (float* to = fill.groups; to < fill.groups + std::int64_t{count} * lanes; to += lanes, first += 4 * windows)
+    hn::Store(first >= 0 && first + lanes <= width ? groups.inside(x, first) : groups.partly_inside(x, width, first), d,
+              to);
 }
 
 /// The group's pixels of a column, repeated for every channel.
@@ -60,14 +86,13 @@ HWY_INLINE V broadcast_pixels(const float* pixels) {
   return hn::BitCast(d, hn::Set(hn::Repartition<double, Whole>(), pair));
 }
 
-/// An octet's values, repeated for every window.
+/// An octet's values, each repeated for every window.
 HWY_INLINE V load_channels(const float* values) {
-  alignas(64) float octet_values[lanes] = {};
-  alignas(64) std::int32_t channel[lanes];
-  for (int lane = 0; lane < lanes; ++lane) channel[lane] = lane / windows;
-  std::memcpy(octet_values, values, octet * sizeof(float));
   const Whole d;
-  return hn::TableLookupLanes(hn::Load(d, octet_values), hn::SetTableIndices(d, channel));
+  if constexpr (windows == 1) return hn::LoadU(d, values);
+  alignas(64) static constexpr std::int32_t channel[16] = {0, 0, 1, 1, 2, 2, 3, 3, 4, 4, 5, 5, 6, 6, 7, 7};
+  const auto once = hn::LoadU(hn::Half<Whole>(), values);
+  return hn::TableLookupLanes(hn::Combine(d, once, once), hn::SetTableIndices(d, channel));
 }
 
 /// The sums, at places 2 * row + column, of a group's windows for an octet.
