@@ -21,6 +21,7 @@ const char* const serve_help =
     "  logits BATCH      class scores of the first BATCH pictures\n"
     "  fit N             trains N epochs; what comes out is the start that reset goes back to\n"
     "  reset             back to the weights at the start, a fresh optimizer and the first batch\n"
+    "  rate X            learning rate until the next reset\n"
     "  memory            bytes and allocations of a training step\n"
     "  killed            share of each convolution's outputs that ReLU killed\n"
     "  describe          the network's layers, and how many batches there are\n"
@@ -69,6 +70,12 @@ Json answer(NetworkRun& run, const std::string& line) {
     Json json = to_json(run.description());
     json["batches"] = run.batch_count();
     return json;
+  }
+  if (command == "rate") {
+    double rate = 0;
+    check(bool(words >> rate), "bench", "rate needs a number.");
+    run.set_learning_rate(rate);
+    return {{"done", command}};
   }
   if (command == "reset")
     run.reset();

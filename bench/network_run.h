@@ -55,8 +55,10 @@ class NetworkRun {
   std::vector<float> logits(int batch);
   /// Trains for whole epochs with fit(); what comes out is what reset() goes back to. Returns the epochs' losses.
   std::vector<double> fit_epochs(int epochs);
-  /// Back to the weights at the start, a fresh optimizer and the first batch.
+  /// Back to the weights at the start, a fresh optimizer (Adam, learning rate 1e-3) and the first batch.
   void reset();
+  /// The learning rate until the next reset.
+  void set_learning_rate(double rate) { optimizer_.set_learning_rate(rate); }
   void save_weights(const std::filesystem::path& path) const;
   /// Writes the batches for other programs: all pictures as float32, then all labels as int32, no header.
   void export_batches(const std::filesystem::path& path) const;

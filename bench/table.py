@@ -121,9 +121,9 @@ def peers_table(network, text):
         out.append(f"- {RATIOS[what]}: {ratio['factor']:.2f} times as fast as the fastest float32 peer ({ratio['peer']}).")
     check = network.get("loss_check")
     if check:
-        out.append(f"- Losses of the first {check['steps']} steps against Keras's: at most "
-                   f"{check['largest_relative_strict']:.0e} apart in the first {check['strict_steps']} (allowed: "
-                   f"{check['tolerance']:.0e}), {check['largest_relative']:.0e} after ({check['late_tolerance']:.0e}): "
+        out.append(f"- Losses of the first {check['steps']} steps (learning rate {check['learning_rate']:g}) against Keras's: "
+                   f"at most {check['first_apart']:.0e} apart in the first {check['first_steps']} (allowed: "
+                   f"{check['first_tolerance']:.0e}), {check['apart']:.0e} in all ({check['tolerance']:.0e}): "
                    + ("they agree." if check["agrees"] else "they do not agree."))
     out += [f"- **The comparison is void: {reason}.**" for reason in network.get("void", [])]
     for note in network.get("notes", []):

@@ -103,8 +103,8 @@ if wants input; then
   "$build/bench_input" ${data:+--data "$data"} --benchmark_min_time=0.05 --benchmark_out="$parts/input.json" >&2
 fi
 measure_network seed 64 ${data:+--data "$data"}
-measure_network mobilenetv2 16 --no-compile --rounds 3
-measure_network resnet50 8 --no-compile --rounds 3
+measure_network mobilenetv2 16 --no-compile --rounds 3 --trial-seconds 1
+measure_network resnet50 8 --no-compile --rounds 3 --trial-seconds 1
 if wants scaling; then
   stage scaling
   python3 "$root/bench/scaling.py" --build "$build" --threads "$threads" "${quick[@]}" >"$parts/scaling.json"

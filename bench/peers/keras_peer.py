@@ -90,6 +90,10 @@ class Peer:
         for variable in self.optimizer.variables:
             if variable is not self.optimizer._learning_rate:
                 variable.assign(0 * variable)
+        self.set_rate(1e-3)
+
+    def set_rate(self, rate):
+        self.optimizer.learning_rate.assign(rate)
 
     def train(self, batch):
         return float(self.step(self.images[batch], self.labels[batch]))

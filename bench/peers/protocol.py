@@ -4,6 +4,7 @@ A peer is a module with NAME, SETTINGS (name → what it can do) and a class Pee
   version       a text
   reset()       back to the weights at the start, with a fresh optimizer
   train(batch)  one step on batch number `batch`; returns the loss as a float
+  set_rate(x)   the learning rate until the next reset (Keras alone, for the check of losses)
   predict(n)    class scores of the first n pictures, as an array
 A setting is a dict: precision ("float32", …), train and infer (whether it is for that), compiles (whether its first step
 takes long), environment (variables that must be set before the framework is loaded).
@@ -60,6 +61,9 @@ def serve(settings, make_peer):
                 answer = {"seconds": seconds}
             elif command == "logits":
                 answer = {"logits": [float(value) for value in peer.predict(int(words[0])).ravel()]}
+            elif command == "rate":
+                peer.set_rate(float(words[0]))
+                answer = {"done": command}
             elif command == "reset":
                 peer.reset()
                 steps = 0

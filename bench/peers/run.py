@@ -36,17 +36,18 @@ MEASURES = {
     "inference_batch1_s": ("infer", lambda count, batch: f"infer {count} 1"),
 }
 
-# How far losses may be apart (relative): (steps that must agree closely, within what; steps in all, within what).
+# How far losses may be apart (relative): in the first steps, and over all that are compared.
 #
 # Two programs that add in different orders differ by some 1e-7 of a value, and Winograd's transforms by some 1e-6; Adam,
 # which divides by the gradient's own size, turns the sign of a gradient that is nearly zero into a full step. So
 # differences grow from step to step. The first steps show that the programs compute the same: a wrong batch, weight or
-# constant shows there (PyTorch's Adam, whose epsilon stands elsewhere, fails this). The later ones show that the runs stay
-# together. With batch normalisation over a small batch, from drawn weights, one step is all it takes: Keras differs from
-# itself under XLA by 2e-3 after one and 3e-2 after three. There the first loss must be the same, and the next two show that
-# the same steps were taken (the loss falls by a third meanwhile).
-CLOSE, APART = (5, 1e-4), (20, 2e-2)
-NORMALISED_CLOSE, NORMALISED_APART = (1, 1e-4), (3, 3e-2)
+# constant shows there (PyTorch's Adam, whose epsilon stands elsewhere, is 1.4e-4 off at the fourth step). The later ones
+# show that the runs stay together.
+CLOSE_STEPS, CLOSE, APART = 5, 1e-4, 2e-2
+# (steps, learning rate). From drawn weights and with batch normalisation over a small batch, a step of Adam's usual size
+# leaves the region where the loss is smooth: Keras differs from itself under XLA by 3e-2 after three. There the check goes
+# in small steps; at 1e-6 ResNet50 stays within 2e-4 over 20 of them while its loss falls by a third.
+CHECK, NORMALISED_CHECK = (20, 1e-3), (8, 1e-6)
 LOGIT_TOLERANCE = 1e-3  # of the largest score, between any two float32 programs, before any step is taken
 
 
@@ -109,7 +110,7 @@ class Bench:
         self.killed = killed
         self.description = mien.ask("describe")
         normalised = any(layer["kind"] == "batch_normalization" for layer in self.description["layers"])
-        self.close, self.apart = (NORMALISED_CLOSE, NORMALISED_APART) if normalised else (CLOSE, APART)
+        self.checked_steps, self.checked_rate = NORMALISED_CHECK if normalised else CHECK
         (self.scratch / "network.json").write_text(json.dumps(self.description))
         mien.ask(f"save {self.scratch / 'weights'}")
         mien.ask(f"export {self.scratch / 'batches'}")
@@ -233,7 +234,8 @@ class Bench:
             return
         figures["step_rss_growth_bytes"] = self.memory_growth(process)
         process.ask("reset")
-        checks["losses"][peer] = process.ask(f"train {self.apart[0]}")["losses"]
+        process.ask(f"rate {self.checked_rate}")
+        checks["losses"][peer] = process.ask(f"train {self.checked_steps}")["losses"]
         if peer == "mien":
             counted = process.ask("memory")
             figures["step_peak_bytes"] = counted["peak_bytes"]
@@ -297,12 +299,11 @@ class Bench:
         losses = checks["losses"]
         if "keras" in losses:
             apart = [abs(one - other) / abs(other) for one, other in zip(losses["mien"], losses["keras"])]
-            (strict_steps, tolerance), (steps, late_tolerance) = self.close, self.apart
-            agrees = max(apart[:strict_steps]) <= tolerance and max(apart) <= late_tolerance
-            result["loss_check"] = {"steps": steps, "largest_relative": max(apart), "strict_steps": strict_steps,
-                                    "largest_relative_strict": max(apart[:strict_steps]), "tolerance": tolerance,
-                                    "late_tolerance": late_tolerance, "agrees": agrees,
-                                    "relative": apart, "mien": losses["mien"], "keras": losses["keras"]}
+            close, largest = max(apart[:CLOSE_STEPS]), max(apart)
+            agrees = close <= CLOSE and largest <= APART
+            result["loss_check"] = {"steps": len(apart), "learning_rate": self.checked_rate, "agrees": agrees,
+                                    "first_steps": CLOSE_STEPS, "first_apart": close, "first_tolerance": CLOSE,
+                                    "apart": largest, "tolerance": APART, "mien": losses["mien"], "keras": losses["keras"]}
             if not agrees:
                 result.setdefault("void", []).append("the losses of the first steps are not Keras's")
         elif a.peers:
