@@ -52,7 +52,7 @@ def assemble(parts, quick, load_average):
     result = {"format": 1, "date": datetime.datetime.now(datetime.timezone.utc).strftime("%Y-%m-%d %H:%M UTC"),
               "commit": commit, "dirty": dirty,
               "machine": f"{processor()}, {cores} processors, {memory:.0f} GiB, Linux {platform.release()}",
-              "build": "", "quick": quick, "load_average": load_average, "networks": {}}
+              "build": "Release", "quick": quick, "load_average": load_average, "networks": {}}
     for path in sorted(parts.glob("*.json")):
         part = json.loads(path.read_text())
         if path.name == "roofline.json":
@@ -67,6 +67,7 @@ def assemble(parts, quick, load_average):
             result.update(part)
         else:
             result["networks"][part["network"]] = part
+            result["build"] = part["build"]
     if (parts / "profile.txt").exists():
         result["profile"] = (parts / "profile.txt").read_text().splitlines()
     result["networks"] = dict(sorted(result["networks"].items(), key=lambda item: item[0] != "seed"))

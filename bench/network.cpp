@@ -69,6 +69,8 @@ Json answer(NetworkRun& run, const std::string& line) {
   if (command == "describe") {
     Json json = to_json(run.description());
     json["batches"] = run.batch_count();
+    const BuildInfo& build = build_info();
+    json["build"] = join(build.build_type, ", ", build.compiler, ", ", build.flags);
     return json;
   }
   if (command == "rate") {

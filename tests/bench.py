@@ -54,6 +54,8 @@ def network(program, scratch):
     loaded = serve("logits 1", options=["--weights", weights])
     trained = serve("train 2", "memory", "logits 1")  # as many steps as before the weights were saved
     check(loaded[1] == trained[3], "weights go into a file and come back")
+    still = serve("rate 0", "train 2", "logits 1")
+    check(still[3] == serve("logits 1")[1], "a learning rate of 0 leaves the weights where they are")
     other = json.loads(run(program, "--network", "mobilenetv2", "--size", 32, "--batch", 2, "--train", 1, "--infer", 1))
     check(other["train"]["losses"][0] > 0 and other["infer"]["2"]["seconds"][0] > 0, "another network by options")
     refused = subprocess.run([program, "--device", "cuda_emulated"], stderr=subprocess.PIPE)

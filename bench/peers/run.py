@@ -288,7 +288,7 @@ class Bench:
                 fastest = min(others, key=others.get)
                 ratios[measure] = {"peer": fastest, "factor": others[fastest] / peers["mien"][measure]}
         result = {"network": a.network, "size": self.description["size"], "batch": a.batch, "threads": a.threads,
-                  "killed": self.killed, "peers": peers, "ratios": ratios, "notes": self.notes}
+                  "build": self.description["build"], "killed": self.killed, "peers": peers, "ratios": ratios, "notes": self.notes}
         logits = checks["logits"]
         for peer, scores in logits.items():
             largest = max(abs(score) for score in logits["mien"])
