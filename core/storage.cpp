@@ -6,6 +6,7 @@
 #include <limits>
 #include <map>
 #include <mutex>
+#include <thread>
 #include <vector>
 
 #include "mien/kernels/error.h"
@@ -22,6 +23,12 @@ std::size_t block_size(std::size_t bytes) {
   return (bytes + step - 1) / step * step;
 }
 
+/// A block that waits for reuse, and the thread that let it go.
+struct FreeBlock {
+  void* block;
+  std::thread::id giver;
+};
+
 class Allocator {
  public:
   void* take(std::size_t bytes, Device device) {
@@ -30,8 +37,13 @@ class Allocator {
     {
       std::lock_guard lock(mutex_);
       if (auto found = free_.find(size); found != free_.end() && !found->second.empty()) {
-        block = found->second.back();
-        found->second.pop_back();
+        // One that this thread gave, if there is: its lines may still be in its core's cache, not in another's.
+        std::vector<FreeBlock>& blocks = found->second;
+        const auto own = std::find_if(blocks.rbegin(), blocks.rend(),
+                                      [](const FreeBlock& free) { return free.giver == std::this_thread::get_id(); });
+        if (own != blocks.rend()) std::swap(*own, blocks.back());
+        block = blocks.back().block;
+        blocks.pop_back();
         use_.cached_bytes -= size;
       }
     }
@@ -45,20 +57,20 @@ class Allocator {
   void give(void* block, std::size_t bytes) {
     const std::size_t size = block_size(bytes);
     std::lock_guard lock(mutex_);
-    free_[size].push_back(block);
+    free_[size].push_back({block, std::this_thread::get_id()});
     use_.bytes -= size;
     use_.cached_bytes += size;
   }
 
   void release_cached(Device device) {
-    std::map<std::size_t, std::vector<void*>> blocks;
+    std::map<std::size_t, std::vector<FreeBlock>> blocks;
     {
       std::lock_guard lock(mutex_);
       blocks.swap(free_);
       use_.cached_bytes = 0;
     }
     for (auto& [size, list] : blocks)
-      for (void* block : list) kernels::release(device)(block);
+      for (const FreeBlock& free : list) kernels::release(device)(free.block);
   }
 
   MemoryUse use() {
@@ -87,7 +99,7 @@ class Allocator {
   }
 
   std::mutex mutex_;
-  std::map<std::size_t, std::vector<void*>> free_;
+  std::map<std::size_t, std::vector<FreeBlock>> free_;
   MemoryUse use_;
 };
 

@@ -13,16 +13,18 @@ namespace mien {
 class Predictor {
  public:
   /// The outputs for inputs with a batch axis of any length. Intermediate values are let go as soon as nothing reads
-  /// them; their memory serves the next ones. A picture's outputs have the same bits in any company.
+  /// them; their memory serves the next ones. On the CPU, a batch of several pictures a thread goes through the leading
+  /// layers picture by picture. A picture's outputs have the same bits in any company.
   std::vector<Tensor> operator()(const std::vector<Tensor>& inputs) const;
   Tensor operator()(const Tensor& input) const;
 
-  const Plan& plan() const { return *plan_; }
+  const Plan& plan() const;
 
  private:
   friend Predictor compile(const Model& model);
-  explicit Predictor(Plan plan) : plan_(std::make_shared<const Plan>(std::move(plan))) {}
-  std::shared_ptr<const Plan> plan_;
+  explicit Predictor(Plan plan);
+  struct Compiled;
+  std::shared_ptr<const Compiled> compiled_;
 };
 
 /// Folds, fuses, copies and prepares. The network must have its weights.

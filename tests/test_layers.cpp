@@ -218,6 +218,8 @@ TEST_CASE("a compiled network gives a picture the same bits alone and in a batch
   }
   const std::vector<float> plain = net.forward(images, {}).to_vector();
   for (std::size_t i = 0; i < plain.size(); ++i) CHECK(all[i] == Approx(plain[i]).margin(1e-5));
+  // Pictures pass on several threads: an error there reaches the caller.
+  CHECK_THROWS_AS(predictor(random_images({90, 30, 32, 1})), Error);
 }
 
 TEST_CASE("frozen layers keep weights out of the optimizer's hands and statistics as they are", "[layers]") {

@@ -3,7 +3,10 @@
 #include <atomic>
 #include <catch2/catch.hpp>
 #include <cstdlib>
+#include <future>
+#include <memory>
 #include <new>
+#include <thread>
 
 #include "mien/mien.h"
 #include "mien/models/seed.h"
@@ -106,4 +109,21 @@ TEST_CASE("a training step of fixed shape takes no memory from the system after 
   CHECK(alive == alive_before);
   CHECK(largest < 4096);  // nodes, names and small lists; no buffer of a kernel
   CHECK((calls - calls_before) / steps < 2000);
+}
+
+TEST_CASE("a thread gets the block back that it let go itself, before one that another let go later", "[memory]") {
+  constexpr std::size_t bytes = std::size_t{3} << 20;
+  auto mine = std::make_unique<Storage>(bytes, Device::cpu);
+  const void* const block = mine->data();
+  std::promise<void> taken, given;
+  std::thread other([&] {
+    const Storage theirs(bytes, Device::cpu);
+    taken.set_value();
+    given.get_future().wait();
+  });
+  taken.get_future().wait();
+  mine.reset();
+  given.set_value();
+  other.join();
+  CHECK(Storage(bytes, Device::cpu).data() == block);
 }

@@ -2,8 +2,9 @@
 //
 // The tiles of the whole batch are numbered, image by image and row by row, and cut into blocks. A task takes a block:
 // V of its tiles, then panel by panel of out-channels M and the result, so that V and M stay in its core's cache. Where
-// there are few blocks, as with one small image, all V are computed first, on all threads, and a task is one panel of
-// one block. What a tile gives does not depend on its block, so an image has the same bits in any batch.
+// there are few blocks, as with one small image, several tasks take a share of the panels each, and each computes V for
+// itself: that is little beside the products, and less than fetching it from another core. What a tile gives depends on
+// none of this, so an image has the same bits in any batch, on any number of threads.
 #include "mien/kernels/cpu/conv2d_winograd.h"
 
 #include <algorithm>
@@ -14,8 +15,6 @@
 namespace mien::kernels::cpu {
 namespace {
 
-/// Blocks that make tasks enough for the threads by themselves.
-constexpr std::int64_t enough_blocks = 16;
 /// In-channels whose weights are transformed at a time.
 constexpr int task_channels = 16;
 /// Floats of a cache line.
@@ -270,26 +269,20 @@ void finish_panel(const Plan& plan, const Panel& panel, const float* v, int tile
 void correlate_3x3(const Correlation3x3& c) {
   const Plan plan = make_plan(c);
   const std::int64_t panels = all_panels(plan.products, c.out_channels).count;
-  const bool few = plan.blocks < enough_blocks;
-  float* const shared = few ? thread_scratch<WinogradInputScratch>(plan.blocks * plan.v_size) : nullptr;
-  if (few)
-    parallel_for(plan.tiles, [&](std::int64_t tile) {
-      transform_tile(plan, tile_at(plan, tile),
-                     shared + tile / plan.block_tiles * plan.v_size + tile % plan.block_tiles * plan.channel_block);
-    });
-  parallel_for(plan.blocks * (few ? panels : 1), [&](std::int64_t task) {
-    const std::int64_t block = task % plan.blocks, first_tile = block * plan.block_tiles;
+  // Two tasks a thread or more, as long as there are panels.
+  const std::int64_t shares =
+      std::clamp<std::int64_t>(block_count(2 * omp_get_max_threads(), std::max<std::int64_t>(1, plan.blocks)), 1,
+                               std::max<std::int64_t>(1, panels));
+  parallel_for(plan.blocks * shares, [&](std::int64_t task) {
+    const std::int64_t first_tile = task / shares * plan.block_tiles, share = task % shares;
     const int tiles = static_cast<int>(std::min<std::int64_t>(plan.block_tiles, plan.tiles - first_tile));
     WinogradPlace places[winograd_block_tiles];
     find_places(plan, first_tile, tiles, places);
-    if (few)
-      return finish_panel(plan, panel_at(plan.products, c.out_channels, task / plan.blocks),
-                          shared + block * plan.v_size, tiles, places);
     float* const v = thread_scratch<WinogradInputScratch>(plan.v_size);
     Tile tile = tile_at(plan, first_tile);
     for (int i = 0; i < tiles; ++i, tile = next_tile(plan, tile))
       transform_tile(plan, tile, v + i * plan.channel_block);
-    for (std::int64_t i = 0; i < panels; ++i)
+    for (std::int64_t i = panels * share / shares; i < panels * (share + 1) / shares; ++i)
       finish_panel(plan, panel_at(plan.products, c.out_channels, i), v, tiles, places);
   });
 }
