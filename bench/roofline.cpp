@@ -12,16 +12,12 @@
 #include <cstddef>
 #include <cstdint>
 
+#include "mien/kernels/cpu/unroll.h"
+
 HWY_BEFORE_NAMESPACE();
 namespace mien::bench {
 namespace HWY_NAMESPACE {
 namespace hn = hwy::HWY_NAMESPACE;
-
-#if defined(__clang__)
-#define MIEN_UNROLL _Pragma("clang loop unroll(full)")
-#else
-#define MIEN_UNROLL _Pragma("GCC unroll 16")
-#endif
 
 constexpr int chains = 12;
 

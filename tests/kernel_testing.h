@@ -12,6 +12,8 @@
 
 #include "mien/core/random.h"
 #include "mien/kernels/cpu/instruction_set.h"
+#include "mien/kernels/geometry.h"
+#include "mien/kernels/philox.h"
 #include "mien/kernels/view.h"
 #include "mien/tests/reference.h"
 
@@ -29,6 +31,22 @@ inline Floats draw(std::int64_t size, std::uint64_t which, float low = -1.0f, fl
   Floats values(static_cast<std::size_t>(size));
   for (float& value : values) value = random.uniform(low, high);
   return values;
+}
+
+/// `size` floats uniform in [-1, 1), or whole numbers from -4 to 4.
+inline Floats draw_values(std::int64_t size, std::uint64_t which, bool whole, std::uint64_t seed = 7) {
+  Floats values(static_cast<std::size_t>(size));
+  for (std::size_t i = 0; i < values.size(); ++i) {
+    const float uniform = uniform_from_word(philox_word(seed, which, i));
+    values[i] = whole ? std::floor(uniform * 9.0f) - 4.0f : 2.0f * uniform - 1.0f;
+  }
+  return values;
+}
+
+/// An axis under a kernel of three taps and stride 1, with so many cells of padding at either end.
+inline WindowAxis axis_of_three(int input, int before, int after) {
+  return window_axis({.input = input, .kernel = 3, .padding_begin = before, .padding_end = after},
+                     Padding::explicit_cells);
 }
 
 inline Values doubled(const Floats& values) { return {values.begin(), values.end()}; }
@@ -75,6 +93,15 @@ inline InstructionSetScope with_every_instruction_set() {
   return InstructionSetScope(set);
 }
 
+/// Calls body(set) under each instruction set of this machine.
+template <class Body>
+void under_each_instruction_set(const Body& body) {
+  for (const kernels::cpu::InstructionSet set : kernels::cpu::supported_instruction_sets()) {
+    const InstructionSetScope scope(set);
+    body(set);
+  }
+}
+
 /// A value that no kernel writes by itself: one that stays in an output was not written.
 template <class T>
 T poison() {
@@ -98,6 +125,17 @@ std::vector<T> at_every_thread_count(std::int64_t size, const Run& run) {
     }
   }
   return first;
+}
+
+/// The largest difference, relative to the largest value of what is right; infinite if a value is not a number.
+inline double difference(const Floats& got, const Values& right) {
+  double worst = 0, scale = 1;
+  for (std::size_t i = 0; i < right.size(); ++i) {
+    scale = std::max(scale, std::abs(right[i]));
+    const double error = std::abs(got[i] - right[i]);
+    worst = std::isnan(error) ? std::numeric_limits<double>::infinity() : std::max(worst, error);
+  }
+  return worst / scale;
 }
 
 /// |actual - expected| <= tolerance * (1 + |expected|), element by element.

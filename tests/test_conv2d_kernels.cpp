@@ -1,4 +1,4 @@
-// The CPU's convolution and matrix products: every algorithm under every instruction set of this machine, on shapes
+// The CPU's convolution: every algorithm under every instruction set of this machine, on shapes
 // that fit no tile, against plain double loops.
 #include <omp.h>
 
@@ -10,6 +10,7 @@
 #include <string>
 #include <vector>
 
+#include "kernel_testing.h"
 #include "mien/kernels/algorithm.h"
 #include "mien/kernels/cpu/conv2d_algorithms.h"
 #include "mien/kernels/cpu/conv2d_correlate.h"
@@ -17,28 +18,12 @@
 #include "mien/kernels/cpu/instruction_set.h"
 #include "mien/kernels/kernels.h"
 #include "mien/kernels/philox.h"
-#include "reference.h"
 
 using namespace mien;
+using namespace mien::testing;
 using kernels::cpu::InstructionSet;
 
 namespace {
-
-constexpr float poison = std::numeric_limits<float>::quiet_NaN();
-using Floats = std::vector<float>;
-
-/// Uniform in [-1, 1), or whole numbers from -4 to 4.
-Floats uniform_values(std::int64_t size, std::uint64_t stream, bool whole) {
-  Floats values(static_cast<std::size_t>(size));
-  for (std::size_t i = 0; i < values.size(); ++i) {
-    const float uniform = uniform_from_word(philox_word(7, stream, i));
-    values[i] = whole ? std::floor(uniform * 9.0f) - 4.0f : 2.0f * uniform - 1.0f;
-  }
-  return values;
-}
-
-View<const float> view(const Floats& values) { return {values.data(), static_cast<std::int64_t>(values.size())}; }
-View<float> view(Floats& values) { return {values.data(), static_cast<std::int64_t>(values.size())}; }
 
 struct Case {
   std::string name;
@@ -99,17 +84,6 @@ std::string label(InstructionSet set, Conv2dAlgorithm algorithm) {
   return std::string(kernels::cpu::name(set)) + ", " + name_of(algorithm);
 }
 
-/// Calls body(set) under each instruction set of this machine, and restores the one in use.
-template <class Body>
-void under_each_instruction_set(const Body& body) {
-  const InstructionSet before = kernels::cpu::instruction_set();
-  for (const InstructionSet set : kernels::cpu::supported_instruction_sets()) {
-    kernels::cpu::use_instruction_set(set);
-    body(set);
-  }
-  kernels::cpu::use_instruction_set(before);
-}
-
 struct Forward {
   Floats y;
   std::vector<std::uint8_t> argmax;
@@ -117,7 +91,7 @@ struct Forward {
 
 Forward forward(const Conv2dGeometry& g, const Floats& x, const Floats& w, const Floats& bias,
                 Conv2dAlgorithm algorithm) {
-  Forward result{Floats(static_cast<std::size_t>(g.y_size()), poison), {}};
+  Forward result{Floats(static_cast<std::size_t>(g.y_size()), not_a_number), {}};
   if (g.pool) result.argmax.assign(result.y.size(), 255);
   kernels::cpu::conv2d_forward(view(x), view(w), view(bias), view(result.y),
                                {result.argmax.data(), static_cast<std::int64_t>(result.argmax.size())}, g, algorithm);
@@ -125,13 +99,13 @@ Forward forward(const Conv2dGeometry& g, const Floats& x, const Floats& w, const
 }
 
 Floats backward_input(const Conv2dGeometry& g, const Floats& dz, const Floats& w, Conv2dAlgorithm algorithm) {
-  Floats dx(static_cast<std::size_t>(g.x_size()), poison);
+  Floats dx(static_cast<std::size_t>(g.x_size()), not_a_number);
   kernels::cpu::conv2d_backward_input(view(dz), view(w), view(dx), g, algorithm);
   return dx;
 }
 
 Floats backward_weights(const Conv2dGeometry& g, const Floats& x, const Floats& dz, Conv2dAlgorithm algorithm) {
-  Floats dw(static_cast<std::size_t>(g.w_size()), poison);
+  Floats dw(static_cast<std::size_t>(g.w_size()), not_a_number);
   kernels::cpu::conv2d_backward_weights(view(x), view(dz), view(dw), g, algorithm);
   return dw;
 }
@@ -166,26 +140,13 @@ Gradients gradients(const Conv2dGeometry& g, const Floats& x, const Floats& w, c
   return result;
 }
 
-/// The largest difference, relative to the largest value of what is right; infinite if a value is not a number.
-double difference(const Floats& got, const reference::Values& right) {
-  double worst = 0, scale = 1;
-  for (std::size_t i = 0; i < right.size(); ++i) {
-    scale = std::max(scale, std::abs(right[i]));
-    const double error = std::abs(got[i] - right[i]);
-    worst = std::isnan(error) ? std::numeric_limits<double>::infinity() : std::max(worst, error);
-  }
-  return worst / scale;
-}
-
-reference::Values doubles(const Floats& values) { return {values.begin(), values.end()}; }
-
 struct Data {
   Floats x, w, bias, dz;
 };
 
 Data make_data(const Conv2dGeometry& g, bool whole) {
-  return {uniform_values(g.x_size(), 1, whole), uniform_values(g.w_size(), 2, whole),
-          uniform_values(g.out_channels, 3, whole), uniform_values(g.convolution_size(), 4, whole)};
+  return {draw_values(g.x_size(), 1, whole), draw_values(g.w_size(), 2, whole), draw_values(g.out_channels, 3, whole),
+          draw_values(g.convolution_size(), 4, whole)};
 }
 
 }  // namespace
@@ -193,7 +154,7 @@ Data make_data(const Conv2dGeometry& g, bool whole) {
 TEST_CASE("every convolution algorithm agrees with plain double loops under every instruction set") {
   for (const Case& item : odd_cases()) {
     const Data data = make_data(item.g, false);
-    const reference::Values y = reference::conv2d(doubles(data.x), doubles(data.w), doubles(data.bias), item.g);
+    const reference::Values y = reference::conv2d(doubled(data.x), doubled(data.w), doubled(data.bias), item.g);
     const Gradients right = gradients(item.g, data.x, data.w, data.dz);
     under_each_instruction_set([&](InstructionSet set) {
       for (const Conv2dAlgorithm algorithm : all_algorithms) {
@@ -213,7 +174,7 @@ TEST_CASE("every convolution algorithm agrees with plain double loops under ever
 TEST_CASE("on whole numbers every convolution algorithm gives the very same values") {
   for (const Case& item : odd_cases()) {
     const Data data = make_data(item.g, true);
-    const reference::Values y = reference::conv2d(doubles(data.x), doubles(data.w), doubles(data.bias), item.g);
+    const reference::Values y = reference::conv2d(doubled(data.x), doubled(data.w), doubled(data.bias), item.g);
     const Gradients right = gradients(item.g, data.x, data.w, data.dz);
     under_each_instruction_set([&](InstructionSet set) {
       for (const Conv2dAlgorithm algorithm : exact_algorithms) {
@@ -277,11 +238,11 @@ TEST_CASE(
 
           fused.pool = true;
           const Forward pooled = forward(fused, data.x, data.w, data.bias, algorithm);
-          const reference::MaxPool pool = reference::max_pool2d(doubles(activated), pool_geometry);
-          CHECK(doubles(pooled.y) == pool.y);
+          const reference::MaxPool pool = reference::max_pool2d(doubled(activated), pool_geometry);
+          CHECK(doubled(pooled.y) == pool.y);
           bool argmax_right = true;
-          Floats dz_right(z.size(), 0.0f), dz(z.size(), poison);
-          const Floats dy = uniform_values(fused.y_size(), 5, false);
+          Floats dz_right(z.size(), 0.0f), dz(z.size(), not_a_number);
+          const Floats dy = draw_values(fused.y_size(), 5, false);
           for (std::size_t i = 0; i < pooled.y.size(); ++i) {
             const float slope = activation_slope(pooled.y[i], activation);
             argmax_right = argmax_right && pooled.argmax[i] == (slope == 0.0f ? argmax_killed : pool.argmax[i]);
@@ -315,7 +276,7 @@ TEST_CASE("a NaN in the image reaches every convolution's result through activat
       g.activation = {kind};
       g.pool = true;
       Data data = make_data(g, false);
-      data.x[static_cast<std::size_t>(3 * 8 + 3) * 20 + 7] = poison;
+      data.x[static_cast<std::size_t>(3 * 8 + 3) * 20 + 7] = not_a_number;
       under_each_instruction_set([&](InstructionSet set) {
         for (const Conv2dAlgorithm algorithm : all_algorithms) {
           INFO(label(set, algorithm) << ", groups " << groups << ", activation " << static_cast<int>(kind));
@@ -363,12 +324,12 @@ TEST_CASE("a pooled map is the same where nobody wants the argmax bytes, and fro
         for (const Conv2dAlgorithm algorithm : all_algorithms) {
           INFO(item.name << ", " << label(set, algorithm) << (pool ? ", pooled" : ""));
           const Floats y = forward(g, data.x, data.w, data.bias, algorithm).y;
-          Floats alone(y.size(), poison), from_prepared(y.size(), poison);
+          Floats alone(y.size(), not_a_number), from_prepared(y.size(), not_a_number);
           kernels::cpu::conv2d_forward(view(data.x), view(data.w), view(data.bias), view(alone), {}, g, algorithm);
           CHECK(alone == y);
           std::int64_t size = 0;
           kernels::cpu::conv2d_prepared_size(g, algorithm, &size);
-          Floats prepared(static_cast<std::size_t>(size), poison);
+          Floats prepared(static_cast<std::size_t>(size), not_a_number);
           kernels::cpu::conv2d_prepare(view(data.w), view(prepared), g, algorithm);
           kernels::cpu::conv2d_forward_prepared(view(data.x), view(prepared), view(data.bias), view(from_prepared), {},
                                                 g, algorithm);
@@ -389,43 +350,6 @@ TEST_CASE("direct and gemm add in the same order: their bits are the same") {
   }
 }
 
-TEST_CASE("a matrix product is right for every transpose and odd shape, with the same bits on any number of threads") {
-  const int before = omp_get_max_threads();
-  const int shapes[][3] = {{1, 1, 1}, {1, 40, 300}, {13, 37, 70}, {200, 9, 33}, {30, 130, 600}, {5, 7, 257}};
-  for (const auto& [m, n, k] : shapes)
-    for (const bool transpose_a : {false, true})
-      for (const bool transpose_b : {false, true})
-        for (const bool whole : {false, true}) {
-          const MatmulGeometry g = {m, n, k, transpose_a, transpose_b};
-          const Floats a = uniform_values(std::int64_t{m} * k, 1, whole),
-                       b = uniform_values(std::int64_t{k} * n, 2, whole);
-          const reference::Values right = reference::matmul(doubles(a), doubles(b), g);
-          under_each_instruction_set([&](InstructionSet set) {
-            INFO(kernels::cpu::name(set) << ", " << g.m << "x" << g.n << "x" << g.k << ", " << transpose_a
-                                         << transpose_b);
-            Floats first;
-            for (const int threads : {1, 2, 3}) {
-              omp_set_num_threads(threads);
-              Floats c(right.size(), poison);
-              kernels::cpu::matmul(view(a), view(b), view(c), g);
-              CHECK(difference(c, right) <= (whole ? 0.0 : 1e-6));
-              if (first.empty()) first = c;
-              CHECK(c == first);
-            }
-          });
-        }
-  omp_set_num_threads(before);
-}
-
-TEST_CASE("a dense layer is product, bias and activation") {
-  const DenseGeometry g = {.rows = 7, .in = 50, .out = 21, .bias = true, .activation = {ActivationKind::relu}};
-  const Floats x = uniform_values(7 * 50, 1, true), w = uniform_values(50 * 21, 2, true),
-               bias = uniform_values(21, 3, true);
-  Floats y(7 * 21, poison);
-  kernels::cpu::dense_forward(view(x), view(w), view(bias), view(y), g);
-  CHECK(difference(y, reference::dense(doubles(x), doubles(w), doubles(bias), g)) == 0);
-}
-
 TEST_CASE("weights packed beforehand give a convolution's bits, at any batch") {
   for (const Case& item : odd_cases()) {
     const Data data = make_data(item.g, false);
@@ -433,33 +357,14 @@ TEST_CASE("weights packed beforehand give a convolution's bits, at any batch") {
       INFO(item.name << ", " << kernels::cpu::name(set));
       Conv2dGeometry one_image = item.g;
       one_image.batch = 1;
-      Floats packed(static_cast<std::size_t>(kernels::cpu::packed_weights_size(one_image)), poison);
+      Floats packed(static_cast<std::size_t>(kernels::cpu::packed_weights_size(one_image)), not_a_number);
       kernels::cpu::pack_conv2d_weights(data.w.data(), one_image, packed.data());
       for (const bool gather_patches : {false, true}) {
-        Floats y(static_cast<std::size_t>(item.g.y_size()), poison);
+        Floats y(static_cast<std::size_t>(item.g.y_size()), not_a_number);
         kernels::cpu::conv2d_forward_blocked(view(data.x), view(data.w), view(data.bias), view(y), {}, item.g,
                                              gather_patches, packed.empty() ? nullptr : packed.data());
         CHECK(y == forward(item.g, data.x, data.w, data.bias, Conv2dAlgorithm::direct).y);
       }
-    });
-  }
-}
-
-TEST_CASE("weights packed beforehand give a dense layer's bits, at any number of rows") {
-  for (const int rows : {1, 3, 13, 70}) {
-    const DenseGeometry g = {.rows = rows, .in = 301, .out = 85, .bias = true, .activation = {ActivationKind::tanh}};
-    const Floats x = uniform_values(std::int64_t{rows} * g.in, 1, false), bias = uniform_values(g.out, 3, false),
-                 w = uniform_values(std::int64_t{g.in} * g.out, 2, false);
-    under_each_instruction_set([&](InstructionSet set) {
-      INFO(rows << " rows, " << kernels::cpu::name(set));
-      DenseGeometry one_row = g;
-      one_row.rows = 1;
-      Floats packed(static_cast<std::size_t>(kernels::cpu::packed_weights_size(one_row)), poison);
-      kernels::cpu::pack_dense_weights(w.data(), one_row, packed.data());
-      Floats y(static_cast<std::size_t>(rows) * static_cast<std::size_t>(g.out), poison), y_packed = y;
-      kernels::cpu::dense_forward(view(x), view(w), view(bias), view(y), g);
-      kernels::cpu::dense_forward_packed(view(x), view(w), packed.data(), view(bias), view(y_packed), g);
-      CHECK(y_packed == y);
     });
   }
 }

@@ -11,24 +11,19 @@
 #include <string>
 #include <vector>
 
+#include "kernel_testing.h"
 #include "mien/kernels/algorithm.h"
 #include "mien/kernels/cpu/conv2d_narrow.h"
 #include "mien/kernels/cpu/conv2d_octets.h"
 #include "mien/kernels/cpu/instruction_set.h"
 #include "mien/kernels/kernels.h"
 #include "mien/kernels/philox.h"
-#include "reference.h"
 
 using namespace mien;
+using namespace mien::testing;
 using kernels::cpu::InstructionSet;
 
 namespace {
-
-constexpr float poison = std::numeric_limits<float>::quiet_NaN();
-using Floats = std::vector<float>;
-
-View<const float> view(const Floats& values) { return {values.data(), static_cast<std::int64_t>(values.size())}; }
-View<float> view(Floats& values) { return {values.data(), static_cast<std::int64_t>(values.size())}; }
 
 /// Uniform in [-scale, scale).
 Floats uniform_values(std::int64_t size, std::uint64_t stream, float scale) {
@@ -36,11 +31,6 @@ Floats uniform_values(std::int64_t size, std::uint64_t stream, float scale) {
   for (std::size_t i = 0; i < values.size(); ++i)
     values[i] = scale * (2.0f * uniform_from_word(philox_word(13, stream, i)) - 1.0f);
   return values;
-}
-
-WindowAxis axis(int input, int before, int after) {
-  return window_axis({.input = input, .kernel = 3, .padding_begin = before, .padding_end = after},
-                     Padding::explicit_cells);
 }
 
 Conv2dGeometry geometry(int batch, WindowAxis height, WindowAxis width, int out) {
@@ -56,16 +46,17 @@ Conv2dGeometry geometry(int batch, WindowAxis height, WindowAxis width, int out)
 std::vector<Conv2dGeometry> geometries() {
   std::vector<Conv2dGeometry> all;
   for (int size = 2; size <= 9; ++size) {
-    all.push_back(geometry(3, axis(size, 1, 1), axis(11 - size, 1, 1), 8));
-    all.push_back(geometry(1, axis(size, 0, 3), axis(11 - size, 4, 1), 5));
+    all.push_back(geometry(3, axis_of_three(size, 1, 1), axis_of_three(11 - size, 1, 1), 8));
+    all.push_back(geometry(1, axis_of_three(size, 0, 3), axis_of_three(11 - size, 4, 1), 5));
   }
-  for (const int out : {1, 2, 3, 4, 7, 16, 33}) all.push_back(geometry(2, axis(7, 0, 0), axis(12, 1, 1), out));
-  all.push_back(geometry(2, axis(41, 1, 1), axis(67, 1, 1), 8));
-  all.push_back(geometry(17, axis(6, 1, 1), axis(35, 2, 0), 8));
-  all.push_back(geometry(1, axis(1, 1, 1), axis(70, 1, 1), 4));
-  all.push_back(geometry(1, axis(2, 7, 6), axis(3, 5, 8), 3));
-  all.push_back(geometry(1, axis(2, 7, 6), axis(3, 5, 8), 24));
-  all.push_back(geometry(2, axis(39, 0, 2), axis(30, 3, 0), 24));
+  for (const int out : {1, 2, 3, 4, 7, 16, 33})
+    all.push_back(geometry(2, axis_of_three(7, 0, 0), axis_of_three(12, 1, 1), out));
+  all.push_back(geometry(2, axis_of_three(41, 1, 1), axis_of_three(67, 1, 1), 8));
+  all.push_back(geometry(17, axis_of_three(6, 1, 1), axis_of_three(35, 2, 0), 8));
+  all.push_back(geometry(1, axis_of_three(1, 1, 1), axis_of_three(70, 1, 1), 4));
+  all.push_back(geometry(1, axis_of_three(2, 7, 6), axis_of_three(3, 5, 8), 3));
+  all.push_back(geometry(1, axis_of_three(2, 7, 6), axis_of_three(3, 5, 8), 24));
+  all.push_back(geometry(2, axis_of_three(39, 0, 2), axis_of_three(30, 3, 0), 24));
   return all;
 }
 
@@ -73,16 +64,6 @@ std::string label(const Conv2dGeometry& g, InstructionSet set) {
   return std::string(kernels::cpu::name(set)) + ", " + std::to_string(g.height.input) + "x" +
          std::to_string(g.width.input) + " to " + std::to_string(g.out_channels) + ", activation " +
          std::to_string(static_cast<int>(g.activation.kind)) + (g.pool ? ", pooled" : "");
-}
-
-template <class Body>
-void under_each_instruction_set(const Body& body) {
-  const InstructionSet before = kernels::cpu::instruction_set();
-  for (const InstructionSet set : kernels::cpu::supported_instruction_sets()) {
-    kernels::cpu::use_instruction_set(set);
-    body(set);
-  }
-  kernels::cpu::use_instruction_set(before);
 }
 
 struct Data {
@@ -102,7 +83,7 @@ struct Forward {
 };
 
 Forward poisoned(const Conv2dGeometry& g) {
-  Forward result{Floats(static_cast<std::size_t>(g.y_size()), poison), {}};
+  Forward result{Floats(static_cast<std::size_t>(g.y_size()), not_a_number), {}};
   if (g.pool) result.argmax.assign(result.y.size(), 255);
   return result;
 }
@@ -178,9 +159,9 @@ TEST_CASE("a convolution of one channel equals the direct kernel to the bit, wha
 
 TEST_CASE("a NaN in an image of one channel reaches the convolution's result as in the direct kernel") {
   for (const int out : {6, 8})
-    with_each_epilogue(geometry(2, axis(9, 1, 1), axis(38, 1, 1), out), [&](const Conv2dGeometry& g) {
+    with_each_epilogue(geometry(2, axis_of_three(9, 1, 1), axis_of_three(38, 1, 1), out), [&](const Conv2dGeometry& g) {
       Data data = make_data(g);
-      for (const std::size_t place : {0, 75, 9 * 38 + 120}) data.x[place] = poison;
+      for (const std::size_t place : {0, 75, 9 * 38 + 120}) data.x[place] = not_a_number;
       under_each_instruction_set([&](InstructionSet set) {
         INFO(label(g, set));
         const Forward got = narrow(g, data);
@@ -206,7 +187,7 @@ TEST_CASE("the bits of a convolution of one channel do not depend on the number 
 }
 
 TEST_CASE("the kernel for one channel knows a plain 3x3 convolution, and no other") {
-  const Conv2dGeometry g = geometry(1, axis(8, 1, 1), axis(8, 1, 1), 4);
+  const Conv2dGeometry g = geometry(1, axis_of_three(8, 1, 1), axis_of_three(8, 1, 1), 4);
   CHECK(kernels::cpu::narrow_fits(g));
   const auto changed = [&](auto change) {
     Conv2dGeometry other = g;
@@ -221,7 +202,7 @@ TEST_CASE("the kernel for one channel knows a plain 3x3 convolution, and no othe
 
 TEST_CASE(
     "octets of output channels are for pooled convolutions of one channel to eights of them, in vectors of eight") {
-  Conv2dGeometry g = geometry(1, axis(8, 1, 1), axis(8, 1, 1), 16);
+  Conv2dGeometry g = geometry(1, axis_of_three(8, 1, 1), axis_of_three(8, 1, 1), 16);
   g.pool = true;
   const auto changed = [&](auto change) {
     Conv2dGeometry other = g;
@@ -248,7 +229,7 @@ TEST_CASE("a map of octets is the same where nobody wants the argmax bytes") {
       if (!kernels::cpu::octets_fit(g)) return;
       INFO(label(g, set));
       const Floats y = narrow(g, data).y;
-      Floats alone(y.size(), poison);
+      Floats alone(y.size(), not_a_number);
       kernels::cpu::conv2d_forward_narrow(view(data.x), view(data.w), view(data.bias), view(alone), {}, g);
       CHECK(alone == y);
     });

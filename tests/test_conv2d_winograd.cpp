@@ -33,11 +33,6 @@ double error_bound(int channels) {
 constexpr ActivationKind kinds[] = {ActivationKind::linear,     ActivationKind::relu,    ActivationKind::relu6,
                                     ActivationKind::leaky_relu, ActivationKind::sigmoid, ActivationKind::tanh};
 
-WindowAxis axis(int input, int before, int after) {
-  return window_axis({.input = input, .kernel = 3, .padding_begin = before, .padding_end = after},
-                     Padding::explicit_cells);
-}
-
 Conv2dGeometry geometry(int batch, WindowAxis height, WindowAxis width, int in, int out) {
   return {.batch = batch,
           .height = height,
@@ -66,8 +61,8 @@ std::vector<Conv2dGeometry> edge_cases() {
   int turn = 0;
   for (int size = 1; size <= 17; ++size)
     for (const auto& padding : paddings) {
-      const WindowAxis height = axis(size, padding[0], padding[1]);
-      const WindowAxis width = axis((5 * turn) % 16 + 1, padding[1], padding[0]);
+      const WindowAxis height = axis_of_three(size, padding[0], padding[1]);
+      const WindowAxis width = axis_of_three((5 * turn) % 16 + 1, padding[1], padding[0]);
       const auto& [in, out] = channels[turn % 10];
       if (height.output < 1 || width.output < 1) continue;
       cases.push_back(geometry(turn % 3 + 1, height, width, in, out));
@@ -80,7 +75,7 @@ std::vector<Conv2dGeometry> edge_cases() {
 
 /// Blocks enough for a task each, few blocks of many panels, and the least work there is.
 std::vector<Conv2dGeometry> block_cases() {
-  const auto same = [](int input) { return axis(input, 1, 1); };
+  const auto same = [](int input) { return axis_of_three(input, 1, 1); };
   return {geometry(2, same(66), same(70), 4, 9), geometry(5, same(30), same(61), 9, 4),
           geometry(3, same(9), same(14), 96, 100), geometry(1, same(1), same(1), 1, 1)};
 }
@@ -200,7 +195,7 @@ TEST_CASE("Winograd's input gradient agrees with plain double loops") {
 TEST_CASE("Winograd's error is a small multiple of the direct kernel's") {
   const auto scope = with_every_instruction_set();
   for (const auto& [in, out] : {std::pair{8, 16}, {16, 32}, {32, 64}, {64, 64}, {128, 32}}) {
-    const Conv2dGeometry g = geometry(1, axis(24, 1, 1), axis(24, 1, 1), in, out);
+    const Conv2dGeometry g = geometry(1, axis_of_three(24, 1, 1), axis_of_three(24, 1, 1), in, out);
     INFO(name(g));
     const Data data = make_data(g);
     const Values right = right_forward(g, data);
@@ -246,7 +241,7 @@ TEST_CASE("Winograd passes a NaN of the image on to every result that sees it, t
   const auto scope = with_every_instruction_set();
   for (const bool pool : {false, true})
     for (const ActivationKind kind : kinds) {
-      Conv2dGeometry g = geometry(1, axis(13, 1, 1), axis(11, 1, 1), 20, 20);
+      Conv2dGeometry g = geometry(1, axis_of_three(13, 1, 1), axis_of_three(11, 1, 1), 20, 20);
       g.activation = {kind};
       g.pool = pool;
       INFO(name(g));
@@ -269,7 +264,7 @@ TEST_CASE("Winograd passes a NaN of the image on to every result that sees it, t
 
 TEST_CASE("Winograd gives the bias alone for an image or weights of zeros") {
   const auto scope = with_every_instruction_set();
-  const Conv2dGeometry g = geometry(2, axis(6, 1, 1), axis(9, 1, 1), 5, 20);
+  const Conv2dGeometry g = geometry(2, axis_of_three(6, 1, 1), axis_of_three(9, 1, 1), 5, 20);
   const Data data = make_data(g);
   for (const bool weights : {false, true}) {
     Data zeroed = data;
@@ -304,7 +299,7 @@ TEST_CASE("Winograd's bits depend neither on the number of threads nor on the ba
 }
 
 TEST_CASE("Winograd fits 3x3 kernels of stride 1 that are neither dilated nor grouped") {
-  const Conv2dGeometry good = geometry(1, axis(9, 1, 1), axis(9, 0, 3), 4, 6);
+  const Conv2dGeometry good = geometry(1, axis_of_three(9, 1, 1), axis_of_three(9, 0, 3), 4, 6);
   CHECK(cpu::winograd_fits(good));
   Conv2dGeometry g = good;
   g.groups = 2;
@@ -321,7 +316,7 @@ TEST_CASE("Winograd fits 3x3 kernels of stride 1 that are neither dilated nor gr
 }
 
 TEST_CASE("Winograd pays from four channels on either side and tiles three eighths full, whatever the batch") {
-  const auto same = [](int input) { return axis(input, 1, 1); };
+  const auto same = [](int input) { return axis_of_three(input, 1, 1); };
   CHECK(cpu::winograd_pays(geometry(1, same(128), same(128), 8, 16)));
   CHECK(cpu::winograd_pays(geometry(64, same(16), same(16), 4, 4)));
   CHECK_FALSE(cpu::winograd_pays(geometry(64, same(16), same(16), 3, 64)));

@@ -11,6 +11,7 @@
 #include <string>
 #include <vector>
 
+#include "kernel_testing.h"
 #include "mien/kernels/cpu/conv2d_epilogue.h"
 #include "mien/kernels/cpu/gemm.h"
 #include "mien/kernels/cpu/instruction_set.h"
@@ -18,12 +19,10 @@
 #include "mien/kernels/philox.h"
 
 using namespace mien;
+using namespace mien::testing;
 using kernels::cpu::InstructionSet;
 
 namespace {
-
-constexpr float poison = std::numeric_limits<float>::quiet_NaN();
-using Floats = std::vector<float>;
 
 /// From -4 to 4, whole or not.
 Floats values(std::int64_t size, std::uint64_t stream, bool whole) {
@@ -34,9 +33,6 @@ Floats values(std::int64_t size, std::uint64_t stream, bool whole) {
   }
   return result;
 }
-
-View<const float> view(const Floats& floats) { return {floats.data(), static_cast<std::int64_t>(floats.size())}; }
-View<float> view(Floats& floats) { return {floats.data(), static_cast<std::int64_t>(floats.size())}; }
 
 Conv2dGeometry geometry(int batch, int height, int width, int kernel, int stride, Padding padding, int in, int out,
                         int groups = 1) {
@@ -64,30 +60,20 @@ Operands operands(const Conv2dGeometry& g, bool whole) {
 }
 
 Results convolve(const Conv2dGeometry& g, const Operands& data, Conv2dAlgorithm algorithm) {
-  Results results = {Floats(static_cast<std::size_t>(g.y_size()), poison), Floats(data.x.size(), poison),
-                     Floats(data.w.size(), poison)};
+  Results results = {Floats(static_cast<std::size_t>(g.y_size()), not_a_number), Floats(data.x.size(), not_a_number),
+                     Floats(data.w.size(), not_a_number)};
   kernels::cpu::conv2d_forward(view(data.x), view(data.w), view(data.bias), view(results.y), {}, g, algorithm);
   kernels::cpu::conv2d_backward_input(view(data.dz), view(data.w), view(results.dx), g, algorithm);
   kernels::cpu::conv2d_backward_weights(view(data.x), view(data.dz), view(results.dw), g, algorithm);
   return results;
 }
 
-template <class Body>
-void under_each_instruction_set(const Body& body) {
-  const InstructionSet before = kernels::cpu::instruction_set();
-  for (const InstructionSet set : kernels::cpu::supported_instruction_sets()) {
-    kernels::cpu::use_instruction_set(set);
-    INFO(kernels::cpu::name(set));
-    body();
-  }
-  kernels::cpu::use_instruction_set(before);
-}
-
 void check_against_plain_loops(const std::string& name, const Conv2dGeometry& g) {
   INFO(name);
   const Operands data = operands(g, true);
   const Results right = convolve(g, data, Conv2dAlgorithm::reference);
-  under_each_instruction_set([&] {
+  under_each_instruction_set([&](InstructionSet set) {
+    INFO(kernels::cpu::name(set));
     for (const Conv2dAlgorithm algorithm : {Conv2dAlgorithm::direct, Conv2dAlgorithm::gemm}) {
       const Results got = convolve(g, data, algorithm);
       CHECK(got.y == right.y);
@@ -191,18 +177,73 @@ TEST_CASE("a row of a matrix product has the same bits alone, among few and amon
     for (const int k : {1, 3, 64, 256, 257, 700})
       for (const bool transpose_b : {false, true}) {
         const Floats a = values(std::int64_t{rows} * k, 1, false), b = values(std::int64_t{k} * n, 2, false);
-        under_each_instruction_set([&] {
-          Floats all(static_cast<std::size_t>(rows) * static_cast<std::size_t>(n), poison);
+        under_each_instruction_set([&](InstructionSet set) {
+          INFO(kernels::cpu::name(set));
+          Floats all(static_cast<std::size_t>(rows) * static_cast<std::size_t>(n), not_a_number);
           kernels::cpu::multiply(a.data(), b.data(), all.data(), {rows, n, k, false, transpose_b});
           for (const int m : {1, kernels::cpu::few_rows, kernels::cpu::few_rows + 1, 12, 13})
             for (const int threads : {1, 3}) {
               omp_set_num_threads(threads);
               INFO(m << " of " << n << " x " << k << (transpose_b ? ", transposed" : ""));
-              Floats some(static_cast<std::size_t>(m) * static_cast<std::size_t>(n), poison);
+              Floats some(static_cast<std::size_t>(m) * static_cast<std::size_t>(n), not_a_number);
               kernels::cpu::multiply(a.data(), b.data(), some.data(), {m, n, k, false, transpose_b});
               CHECK(std::equal(some.begin(), some.end(), all.begin()));
             }
         });
       }
   omp_set_num_threads(before);
+}
+
+TEST_CASE("a matrix product is right for every transpose and odd shape, with the same bits on any number of threads") {
+  const int before = omp_get_max_threads();
+  const int shapes[][3] = {{1, 1, 1}, {1, 40, 300}, {13, 37, 70}, {200, 9, 33}, {30, 130, 600}, {5, 7, 257}};
+  for (const auto& [m, n, k] : shapes)
+    for (const bool transpose_a : {false, true})
+      for (const bool transpose_b : {false, true})
+        for (const bool whole : {false, true}) {
+          const MatmulGeometry g = {m, n, k, transpose_a, transpose_b};
+          const Floats a = draw_values(std::int64_t{m} * k, 1, whole), b = draw_values(std::int64_t{k} * n, 2, whole);
+          const reference::Values right = reference::matmul(doubled(a), doubled(b), g);
+          under_each_instruction_set([&](InstructionSet set) {
+            INFO(kernels::cpu::name(set) << ", " << g.m << "x" << g.n << "x" << g.k << ", " << transpose_a
+                                         << transpose_b);
+            Floats first;
+            for (const int threads : {1, 2, 3}) {
+              omp_set_num_threads(threads);
+              Floats c(right.size(), not_a_number);
+              kernels::cpu::matmul(view(a), view(b), view(c), g);
+              CHECK(difference(c, right) <= (whole ? 0.0 : 1e-6));
+              if (first.empty()) first = c;
+              CHECK(c == first);
+            }
+          });
+        }
+  omp_set_num_threads(before);
+}
+
+TEST_CASE("a dense layer is product, bias and activation") {
+  const DenseGeometry g = {.rows = 7, .in = 50, .out = 21, .bias = true, .activation = {ActivationKind::relu}};
+  const Floats x = draw_values(7 * 50, 1, true), w = draw_values(50 * 21, 2, true), bias = draw_values(21, 3, true);
+  Floats y(7 * 21, not_a_number);
+  kernels::cpu::dense_forward(view(x), view(w), view(bias), view(y), g);
+  CHECK(difference(y, reference::dense(doubled(x), doubled(w), doubled(bias), g)) == 0);
+}
+
+TEST_CASE("weights packed beforehand give a dense layer's bits, at any number of rows") {
+  for (const int rows : {1, 3, 13, 70}) {
+    const DenseGeometry g = {.rows = rows, .in = 301, .out = 85, .bias = true, .activation = {ActivationKind::tanh}};
+    const Floats x = draw_values(std::int64_t{rows} * g.in, 1, false), bias = draw_values(g.out, 3, false),
+                 w = draw_values(std::int64_t{g.in} * g.out, 2, false);
+    under_each_instruction_set([&](InstructionSet set) {
+      INFO(rows << " rows, " << kernels::cpu::name(set));
+      DenseGeometry one_row = g;
+      one_row.rows = 1;
+      Floats packed(static_cast<std::size_t>(kernels::cpu::packed_weights_size(one_row)), not_a_number);
+      kernels::cpu::pack_dense_weights(w.data(), one_row, packed.data());
+      Floats y(static_cast<std::size_t>(rows) * static_cast<std::size_t>(g.out), not_a_number), y_packed = y;
+      kernels::cpu::dense_forward(view(x), view(w), view(bias), view(y), g);
+      kernels::cpu::dense_forward_packed(view(x), view(w), packed.data(), view(bias), view(y_packed), g);
+      CHECK(y_packed == y);
+    });
+  }
 }

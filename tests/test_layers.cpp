@@ -52,7 +52,8 @@ TEST_CASE("the seed's network has the report's rows, shapes and 2,196,933 parame
   CHECK(summary.trainable == 2196933);
   CHECK(summary.rows[0].multiply_adds == 256 * 256 * 9 * 8);
   CHECK(summary.rows[0].activation_bytes == 128 * 128 * 8 * 5);  // float32 and the argmax byte
-  CHECK(summary.rows[0].note.find("fused with max_pooling2d") != std::string::npos);
+  CHECK(summary.rows[0].note == "direct, gradients sparse; fused with max_pooling2d");
+  CHECK(summary.rows[2].note == "winograd, gradients sparse; fused with max_pooling2d_1");
   CHECK(summary.rows[1].note == "in conv2d");
   const std::string text = to_text(summary);
   CHECK(text.find("2,097,408") != std::string::npos);

@@ -127,3 +127,23 @@ TEST_CASE("a thread gets the block back that it let go itself, before one that a
   other.join();
   CHECK(Storage(bytes, Device::cpu).data() == block);
 }
+
+TEST_CASE("gradients through a fused pool write no dense gradient, unless an algorithm is asked for that needs it",
+          "[memory]") {
+  const auto peak_of_backward = [](Conv2dAlgorithm algorithm) {
+    const Tensor x = Tensor::ones({4, 64, 64, 8});
+    Tensor w = Tensor::full({3, 3, 8, 16}, 0.01f);
+    w.set_requires_grad(true);
+    const Tensor y =
+        conv2d(x, w, {}, {.padding = Padding::same, .activation = relu, .pool = true, .algorithm = algorithm});
+    const Tensor dy = Tensor::ones(y.shape());
+    reset_peak_memory(Device::cpu);
+    const std::size_t before = memory_use(Device::cpu).bytes;
+    backward(y, dy);
+    return memory_use(Device::cpu).peak_bytes - before;
+  };
+  const std::size_t dense_gradient = std::size_t{4} * 64 * 64 * 16 * sizeof(float);
+  CHECK(peak_of_backward(Conv2dAlgorithm::direct) >= dense_gradient);
+  CHECK(peak_of_backward(Conv2dAlgorithm::automatic) < dense_gradient / 4);
+  CHECK(peak_of_backward(Conv2dAlgorithm::sparse) < dense_gradient / 4);
+}

@@ -6,7 +6,6 @@
 #include "mien/kernels/cpu/conv2d_correlate.h"
 #include "mien/kernels/cpu/conv2d_epilogue.h"
 #include "mien/kernels/cpu/conv2d_narrow.h"
-#include "mien/kernels/cpu/conv2d_sparse.h"
 #include "mien/kernels/cpu/conv2d_winograd.h"
 #include "mien/kernels/cpu/parallel.h"
 #include "mien/kernels/kernels.h"
@@ -127,16 +126,6 @@ void conv2d_backward_weights(View<const float> x, View<const float> dz, View<flo
   algorithm = resolve_conv2d_algorithm(algorithm, g, Conv2dPass::backward_weights);
   if (algorithm == Conv2dAlgorithm::reference) return conv2d_backward_weights_reference(x, dz, dw, g);
   conv2d_backward_weights_blocked(x, dz, dw, g, algorithm == Conv2dAlgorithm::gemm);
-}
-
-void conv2d_sparse_backward_input(View<const std::uint8_t> argmax, View<const float> dy, View<const float> w,
-                                  View<float> dx, Conv2dGeometry g) {
-  conv2d_backward_input_sparse(argmax, dy, w, dx, g);
-}
-
-void conv2d_sparse_backward_weights(View<const float> x, View<const std::uint8_t> argmax, View<const float> dy,
-                                    View<float> dw, View<float> dbias, Conv2dGeometry g) {
-  conv2d_backward_weights_sparse(x, argmax, dy, dw, dbias, g);
 }
 
 void conv2d_epilogue_backward(View<const float> y, View<const std::uint8_t> argmax, View<const float> dy,

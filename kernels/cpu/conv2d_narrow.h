@@ -12,10 +12,7 @@ namespace mien::kernels::cpu {
 /// Whether this kernel knows the shape and is the one to take: a 3x3 convolution of stride 1 without dilation, of one
 /// input channel. Any padding, size and number of output channels. (The register tile of the other direct kernel steps
 /// along the input channels of a tap: with one it mostly starts and stops. From three on it was the faster one.)
-inline bool narrow_fits(const Conv2dGeometry& g) {
-  const auto plain = [](const WindowAxis& axis) { return axis.kernel == 3 && axis.stride == 1 && axis.dilation == 1; };
-  return g.in_channels == 1 && g.groups == 1 && plain(g.height) && plain(g.width);
-}
+inline bool narrow_fits(const Conv2dGeometry& g) { return g.in_channels == 1 && g.is_plain_3x3(); }
 
 /// The convolution with its epilogue, to the same bits as Conv2dAlgorithm::direct: every sum is one chain of
 /// multiply-adds over the taps in their order.

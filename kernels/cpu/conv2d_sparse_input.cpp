@@ -1,4 +1,9 @@
-// The pool-sparse input gradient (conv2d_sparse.h).
+// The gradients of a fused convolution + activation + 2x2 max-pool from the argmax bytes alone, and here that of the
+// input (of the weights: conv2d_sparse_weights.cpp). The dense gradient dz that comes back through the pool is zero but
+// for one position in four (the maximum), and there too where the activation killed it; so three quarters of the dense
+// algorithm's multiply-adds, or more, are by zero. These kernels never write dz: the live entries (window, channel,
+// place of the maximum) are read off the bytes that the forward pass stored, and each costs nine multiply-adds per
+// input channel.
 //
 //   dx[place of the maximum + (i, j)][in] += dy[window][out] * w[i][j][in][out]    for each live (window, out)
 //
@@ -14,8 +19,8 @@
 #include <algorithm>
 #include <vector>
 
-#include "mien/kernels/cpu/conv2d_sparse.h"
 #include "mien/kernels/cpu/parallel.h"
+#include "mien/kernels/kernels.h"
 
 namespace mien::kernels::cpu {
 namespace {
@@ -134,8 +139,8 @@ void gather_block(const Plan& plan, const SparseMasks* masks, const float* dy, c
 
 }  // namespace
 
-void conv2d_backward_input_sparse(View<const std::uint8_t> argmax, View<const float> dy, View<const float> w,
-                                  View<float> dx, const Conv2dGeometry& g) {
+void conv2d_sparse_backward_input(View<const std::uint8_t> argmax, View<const float> dy, View<const float> w,
+                                  View<float> dx, Conv2dGeometry g) {
   if (g.y_size() == 0) return std::fill_n(dx.data, dx.size, 0.0f), void();
   const Plan plan = make_plan(g);
   float* const weights =

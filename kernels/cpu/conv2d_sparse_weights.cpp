@@ -1,4 +1,4 @@
-// The pool-sparse weight gradient (conv2d_sparse.h).
+// The pool-sparse weight gradient; conv2d_sparse_input.cpp says what the sparse gradients are.
 //
 //   dw[i][j][in][out] = sum over live windows of dy[window][out] * x[place of the maximum + (i, j)][in]
 //
@@ -13,9 +13,9 @@
 
 #include "mien/kernels/cpu/conv2d_octets.h"
 #include "mien/kernels/cpu/conv2d_planes.h"
-#include "mien/kernels/cpu/conv2d_sparse.h"
 #include "mien/kernels/cpu/conv2d_sparse_plan.h"
 #include "mien/kernels/cpu/parallel.h"
+#include "mien/kernels/kernels.h"
 
 namespace mien::kernels::cpu {
 namespace {
@@ -105,8 +105,8 @@ void gather_block(const SparsePlan& plan, const float* partial, int block, const
 
 }  // namespace
 
-void conv2d_backward_weights_sparse(View<const float> x, View<const std::uint8_t> argmax, View<const float> dy,
-                                    View<float> dw, View<float> dbias, const Conv2dGeometry& g) {
+void conv2d_sparse_backward_weights(View<const float> x, View<const std::uint8_t> argmax, View<const float> dy,
+                                    View<float> dw, View<float> dbias, Conv2dGeometry g) {
   if (g.y_size() == 0) {
     std::fill_n(dw.data, dw.size, 0.0f);
     std::fill_n(dbias.data, dbias.size, 0.0f);

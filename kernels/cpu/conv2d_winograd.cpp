@@ -289,10 +289,7 @@ void correlate_3x3(const Correlation3x3& c) {
 
 }  // namespace
 
-bool winograd_fits(const Conv2dGeometry& g) {
-  const auto fits = [](const WindowAxis& axis) { return axis.kernel == 3 && axis.stride == 1 && axis.dilation == 1; };
-  return g.groups == 1 && fits(g.height) && fits(g.width);
-}
+bool winograd_fits(const Conv2dGeometry& g) { return g.is_plain_3x3(); }
 
 bool winograd_pays(const Conv2dGeometry& g) {
   const std::int64_t results = std::int64_t{g.height.output} * g.width.output;
