@@ -46,6 +46,7 @@
 #include "mien/io/safetensors.h"
 #include "mien/io/sample_grid.h"
 #include "mien/layers/layers.h"
+#include "mien/models/notebook.h"
 #include "mien/models/seed.h"
 #include "mien/optim/adam.h"
 #include "mien/optim/optimizer.h"

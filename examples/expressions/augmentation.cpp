@@ -12,8 +12,8 @@ std::optional<AugmentationOptions> augmentation_of(const std::string& strength) 
     part = 0.25;
   else if (strength == "smaller")
     part = 0.5;
-  else if (strength != "small")
-    throw UsageError(join("[augment] must be none, smallest, smaller or small. Got \"", strength, "\"."));
+  else if (strength != "small" && strength != "small_plain")
+    throw UsageError(join("[augment] must be none, smallest, smaller, small or small_plain. Got \"", strength, "\"."));
   return AugmentationOptions{.width_shift = 0.1 * part,
                              .height_shift = 0.1 * part,
                              .rotation = 20 * part,
@@ -21,7 +21,7 @@ std::optional<AugmentationOptions> augmentation_of(const std::string& strength) 
                              .shear = 0.2 * part,
                              .horizontal_flip = true,
                              .zoom = 0.1 * part,
-                             .rules = AugmentationRules::keras};
+                             .rules = strength == "small_plain" ? AugmentationRules::plain : AugmentationRules::keras};
 }
 
 std::string describe_augmentation(const std::string& strength) {
@@ -30,7 +30,8 @@ std::string describe_augmentation(const std::string& strength) {
   return join(strength, ": shifts up to ", shortest(options->width_shift.most), " of the side, rotation up to ",
               shortest(options->rotation), "°, brightness ", shortest(options->brightness.low), " to ",
               shortest(options->brightness.high), ", shear up to ", shortest(options->shear), "°, zoom ",
-              shortest(options->zoom.low), " to ", shortest(options->zoom.high), ", half of the pictures mirrored");
+              shortest(options->zoom.low), " to ", shortest(options->zoom.high), ", half of the pictures mirrored; ",
+              options->rules == AugmentationRules::plain ? "plain rules" : "the rules of Keras's ImageDataGenerator");
 }
 
 }  // namespace mien::expressions

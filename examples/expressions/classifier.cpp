@@ -6,12 +6,13 @@
 #include "mien/core/numbers.h"
 #include "mien/core/ops/scale_bytes.h"
 #include "mien/core/ops/softmax.h"
-#include "mien/models/seed.h"
+#include "networks.h"
 
 namespace mien::expressions {
 namespace {
 
-constexpr const char* architecture = "seed_network";
+/// What files say that were written when there was one network.
+constexpr const char* former_name = "seed_network";
 
 /// A value of the metadata; Error where the file lacks it.
 const std::string& value_of(const Metadata& metadata, const std::string& key, const std::string& file) {
@@ -38,8 +39,9 @@ Framing parse_framing(const std::string& name) {
   return name == "centre" ? Framing::centre : Framing::whole;
 }
 
-Metadata describe_classifier(const std::vector<std::string>& class_names, const Input& input) {
-  return {{"architecture", architecture},
+Metadata describe_classifier(const std::string& network, const std::vector<std::string>& class_names,
+                             const Input& input) {
+  return {{"network", network},
           {"classes", nlohmann::json(class_names).dump()},
           {"size", join(input.size)},
           {"channels", join(input.channels)},
@@ -51,6 +53,8 @@ Metadata describe_classifier(const std::vector<std::string>& class_names, const 
 }
 
 std::vector<float> Classifier::probabilities(const Image& photograph) const {
+  check(!takes_label(network), "predict", "the network \"", network,
+        "\" takes the label as part of its input: it cannot tell what is on a photograph.");
   const Image picture = framed(photograph, input.framing, input.size);
   const Tensor bytes = Tensor::from(picture.pixels, {1, input.size, input.size, input.channels});
   return softmax(net(scale_bytes(bytes, input.scale, 0))).to_vector();
@@ -62,8 +66,10 @@ Classifier load_classifier(const std::filesystem::path& run_or_file) {
   check(std::filesystem::exists(path), path.string(), "there is no such file. A run writes it after its first epoch.");
   WeightsFile file = read_safetensors(path);
   const std::string source = path.string();
-  const std::string& kind = value_of(file.metadata, "architecture", source);
-  check(kind == architecture, source, "the network must be a ", architecture, ". Got \"", kind, "\".");
+  const auto former = file.metadata.find("architecture");
+  const bool has_former_name = former != file.metadata.end() && former->second == former_name;
+  const std::string network = has_former_name ? default_network : value_of(file.metadata, "network", source);
+  check(is_network(network), source, "\"network\" must be one of ", network_list(), ". Got \"", network, "\".");
   const auto classes = nlohmann::json::parse(value_of(file.metadata, "classes", source), nullptr, false);
   std::vector<std::string> class_names;
   if (classes.is_array())
@@ -78,10 +84,10 @@ Classifier load_classifier(const std::filesystem::path& run_or_file) {
   input.framing = parse_framing(value_of(file.metadata, "framing", source));
   input.scale = static_cast<float>(number_of(file.metadata, "input_scale", source, 0, 1e6));
 
-  Sequential net = models::seed_network(static_cast<int>(class_names.size()));
-  net.build({input.size, input.size, input.channels}, 0);
+  Model net = network_named(network, {input.size, input.size, input.channels + (takes_label(network) ? 1 : 0)},
+                            static_cast<int>(class_names.size()), 0);
   load(net, file, source);
-  return {std::move(net), std::move(class_names), input, std::move(file.metadata)};
+  return {network, std::move(net), std::move(class_names), input, std::move(file.metadata)};
 }
 
 }  // namespace mien::expressions

@@ -22,16 +22,18 @@ struct Input {
 std::string framing_name(Framing framing);
 Framing parse_framing(const std::string& name);
 
-/// What makes a weights file stand alone.
-Metadata describe_classifier(const std::vector<std::string>& class_names, const Input& input);
+/// What makes a weights file stand alone; `network` is a name of networks.h.
+Metadata describe_classifier(const std::string& network, const std::vector<std::string>& class_names,
+                             const Input& input);
 
 struct Classifier {
-  Sequential net;
+  std::string network;  ///< its name (networks.h)
+  Model net;
   std::vector<std::string> class_names;
   Input input;
   Metadata metadata;
 
-  /// The probability of every class.
+  /// The probability of every class. Throws Error for a network that wants the label as input.
   std::vector<float> probabilities(const Image& photograph) const;
 };
 

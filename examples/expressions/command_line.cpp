@@ -23,6 +23,16 @@ void add_options(CLI::App& command, Options& options) {
   });
 }
 
+/// Names of the options that stand on the command line.
+template <class Options>
+std::vector<std::string> given(const CLI::App& command, Options& options) {
+  std::vector<std::string> names;
+  options.visit([&](const std::string& name, auto&, const std::string&) {
+    if (command.count("--" + name) > 0) names.push_back(name);
+  });
+  return names;
+}
+
 /// Throws UsageError for what no option or argument has taken; with the nearest name there is.
 void check_all_taken(const CLI::App& command) {
   for (const std::string& text : command.remaining()) {
@@ -93,10 +103,7 @@ class CommandLine {
                               "  expressions train --resume runs/first\n"
                               "  expressions train --config runs/first/config.json --out runs/again",
                               [this] {
-                                train_.options.visit([&](const std::string& name, auto&, const std::string&) {
-                                  if (commands_.at(train_index_).app->count("--" + name) > 0)
-                                    train_.given.push_back(name);
-                                });
+                                train_.given = given(*commands_.at(train_index_).app, train_.options);
                                 return train(train_, output_);
                               });
     train_index_ = commands_.size() - 1;
@@ -104,6 +111,19 @@ class CommandLine {
     train_app.add_option("--config", train_.config,
                          "JSON file with any of these options; those on the command line win");
     train_app.add_option("--resume", train_.resume, "go on with a run that was stopped, to the same bits");
+
+    CLI::App& study_app =
+        add("study", "Redoes the 2021 report: trains and compares its models, and writes every table and figure.",
+            "  expressions study --synthetic --out S --dry-run\n"
+            "  expressions study --data faces --out S --budget 60m\n"
+            "  expressions study --out S   (goes on with a study that was stopped)\n"
+            "  expressions study --data faces --out night --seeds 5 --method both --epochs 100 --patience 30",
+            [this] {
+              study_.given = given(*commands_.at(study_index_).app, study_.options);
+              return run_study(study_, output_);
+            });
+    study_index_ = commands_.size() - 1;
+    add_options(study_app, study_.options);
 
     CLI::App& evaluate_app = add("evaluate", "Tells how good a trained network is on a folder of photographs.",
                                  "  expressions evaluate runs/first --data other_faces\n"
@@ -176,11 +196,12 @@ class CommandLine {
 
   CLI::App app_;
   std::vector<Command> commands_;
-  std::size_t train_index_ = 0;
+  std::size_t train_index_ = 0, study_index_ = 0;
   OutputOptions output_;
   SynthOptions synth_;
   PrepareOptions prepare_;
   TrainCommand train_;
+  StudyCommand study_;
   EvaluateOptions evaluate_;
   PredictOptions predict_;
   DemoOptions demo_;

@@ -7,6 +7,7 @@
 #include "mien/core/numbers.h"
 #include "mien/train/fit.h"
 #include "mien/train/run_folder.h"
+#include "networks.h"
 #include "pictures.h"
 #include "training_run.h"
 
@@ -42,11 +43,11 @@ Dataset test_side_of_run(const std::string& folder, bool quiet) {
 int evaluate(const EvaluateOptions& options, const OutputOptions& output) {
   if (options.batch < 1) throw UsageError(join("[batch] must be at least 1. Got ", options.batch, "."));
   const Classifier classifier = load_classifier(options.run);
-  const Dataset data =
-      options.data.empty()
-          ? test_side_of_run(options.run, output.quiet)
-          : with_classes_of(classifier, read_pictures(options.data, classifier.input, "", "", output.quiet),
-                            options.data);
+  Dataset data = options.data.empty()
+                     ? test_side_of_run(options.run, output.quiet)
+                     : with_classes_of(classifier, read_pictures(options.data, classifier.input, "", "", output.quiet),
+                                       options.data);
+  if (takes_label(classifier.network)) data = with_label_channel(data);
   const Evaluation result =
       mien::evaluate(classifier.net, data, {.batch = options.batch, .input_scale = classifier.input.scale});
   const Metrics metrics = classification_metrics(result.labels, result.predictions, classifier.class_names);

@@ -41,6 +41,7 @@ struct TrainOptions {
   int epochs = 100, patience = 10, batch = 64;
   double learning_rate = 1e-3;
   std::string augment = "none";
+  std::string network = "best";
   std::uint64_t seed = 1;
   std::string device = "cpu";
 
@@ -62,7 +63,10 @@ struct TrainOptions {
     option("batch", batch, "pictures in a step");
     option("learning-rate", learning_rate, "of Adam");
     option("augment", augment,
-           "how strongly pictures are changed, anew in each epoch: none, smallest, smaller or small");
+           "how strongly pictures are changed, anew in each epoch: none, smallest, smaller, small or small_plain");
+    option("network", network,
+           "best: the report's; or attempt_1 to 3, baseline, overfit, label_as_input, l2, dropout, "
+           "batch_norm, all_three");
     option("seed", seed, "of the split, the weights, the order and the augmentation");
     option("device", device, "cpu, cuda or cuda_emulated");
   }
@@ -135,6 +139,49 @@ struct DemoOptions {
     option("batch", batch, "pictures in a step");
     option("seed", seed, "of the faces, the split, the weights and the order");
   }
+};
+
+struct StudyOptions {
+  std::string data = {}, out = {};
+  bool synthetic = false;
+  std::string split = "both", method = "sound", sections = "all", budget = "none";
+  int seeds = 2, epochs = 60, patience = 15, batch = 64;
+  int size = 256;
+  std::string framing = "centre", group_pattern = {}, groups_csv = {};
+  int people = 40, takes = 5;
+  std::uint64_t face_seed = 1;
+  std::string plan = {};
+  bool dry_run = false;
+
+  template <class Visitor>
+  void visit(Visitor&& option) {
+    option("data", data, "folder of photographs, one subfolder a class");
+    option("synthetic", synthetic, "or drawn faces: no data needed");
+    option("out", out, "folder for the study; one that was stopped goes on there");
+    option("split", split, "random: by picture, as the report; group: no person on two sides; both");
+    option("method", method,
+           "sound: the best epoch is scored, L2 on weights; report: the last epoch, L2 on outputs; both");
+    option("seeds", seeds, "trainings of each kind");
+    option("epochs", epochs, "epochs at most (section 3: 25)");
+    option("patience", patience, "epochs without a better val_loss after which a training ends");
+    option("budget", budget, "time that the study may take, 30m or 1h30m: picks seeds and epochs to fit; or none");
+    option("sections", sections, "sections of the report, such as 4,5; or all");
+    option("plan", plan, "a plan.json of another study of the same pictures, to train the very same");
+    option("dry-run", dry_run, "print the plan and how long it takes; train nothing");
+    option("batch", batch, "pictures in a step");
+    option("size", size, "side of the pictures in pixels");
+    option("framing", framing, "centre: the largest square; whole: the whole frame, pressed to a square");
+    option("group-pattern", group_pattern, "regular expression whose first group is the person in a file's name");
+    option("groups-csv", groups_csv, "or a CSV file with the columns file and group");
+    option("people", people, "of drawn faces: how many people");
+    option("takes", takes, "of drawn faces: pictures of each expression of each person");
+    option("face-seed", face_seed, "of drawn faces");
+  }
+};
+
+struct StudyCommand {
+  StudyOptions options;
+  std::vector<std::string> given = {};  ///< names of those of `options` that were given
 };
 
 }  // namespace mien::expressions

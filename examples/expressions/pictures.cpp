@@ -31,6 +31,17 @@ bool names_tell_groups(const fs::path& folder) {
   return matching > 0;
 }
 
+std::uint32_t pixels_checksum(const Dataset& data, int index) {
+  const std::vector<std::uint8_t> pixels = data.images({index}).to_vector<std::uint8_t>();
+  return crc32c({reinterpret_cast<const char*>(pixels.data()), pixels.size()});
+}
+
+std::string eight_digits(std::uint32_t number) {
+  std::string digits;
+  for (int i = 0; i < 8; ++i, number <<= 4) digits += "0123456789abcdef"[number >> 28];
+  return digits;
+}
+
 const std::array<const char*, 3> side_names{"training", "validation", "test"};
 
 }  // namespace
@@ -84,15 +95,18 @@ std::string fingerprint_of(const Split& sides) {
   std::string text;
   for (const Dataset* side : {&sides.train, &sides.validation, &sides.test}) {
     text += "side\n";
-    for (int i = 0; i < side->size(); ++i) {
-      const std::vector<std::uint8_t> pixels = side->images({i}).to_vector<std::uint8_t>();
-      const std::string_view bytes(reinterpret_cast<const char*>(pixels.data()), pixels.size());
-      text += join(side->name(i), ' ', side->label(i), ' ', crc32c(bytes), '\n');
-    }
+    for (int i = 0; i < side->size(); ++i)
+      text += join(side->name(i), ' ', side->label(i), ' ', pixels_checksum(*side, i), '\n');
   }
-  std::string digits;
-  for (std::uint32_t rest = crc32c(text), i = 0; i < 8; ++i, rest <<= 4) digits += "0123456789abcdef"[rest >> 28];
-  return digits;
+  return eight_digits(crc32c(text));
+}
+
+std::string fingerprint_of(const Dataset& data) {
+  std::string text;
+  for (const std::string& name : data.class_names()) text += name + '\n';
+  for (int i = 0; i < data.size(); ++i)
+    text += join(data.name(i), ' ', data.group(i), ' ', data.label(i), ' ', pixels_checksum(data, i), '\n');
+  return eight_digits(crc32c(text));
 }
 
 int group_count(const Dataset& side) {

@@ -20,6 +20,9 @@ Split sides_of(const Dataset& data, const TrainOptions& options);
 /// Eight hexadecimal digits that change where a picture, its class or its side does.
 std::string fingerprint_of(const Split& sides);
 
+/// The same of a data set as it stands: the pictures, their names, classes and people, in order.
+std::string fingerprint_of(const Dataset& data);
+
 /// The table of the sides, for people: pictures of each class, and people where they are known.
 std::string sides_table(const Split& sides);
 

@@ -9,6 +9,7 @@
 #include "mien/core/nearest_name.h"
 #include "mien/core/numbers.h"
 #include "mien/io/file.h"
+#include "networks.h"
 
 namespace mien::expressions {
 namespace {
@@ -129,6 +130,8 @@ void check_options(const TrainOptions& options) {
   need(options.learning_rate > 0 && std::isfinite(options.learning_rate), "[learning-rate] must be above 0. Got ",
        options.learning_rate, ".");
   augmentation_of(options.augment);
+  need(is_network(options.network), "[network] must be one of ", network_list(), ". Got \"", options.network,
+       "\". The nearest is \"", nearest_name(options.network, network_names()), "\".");
   try {
     parse_device(options.device);
   } catch (const Error& error) {

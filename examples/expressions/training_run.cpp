@@ -13,11 +13,11 @@
 #include "mien/data/synthetic_faces.h"
 #include "mien/io/file.h"
 #include "mien/layers/summary.h"
-#include "mien/models/seed.h"
-#include "mien/train/fit.h"
 #include "mien/train/report.h"
 #include "mien/train/run_folder.h"
+#include "networks.h"
 #include "pictures.h"
+#include "training.h"
 
 namespace mien::expressions {
 namespace fs = std::filesystem;
@@ -57,6 +57,12 @@ void describe_surroundings(RunConfig& config, const Split& sides) {
 
 namespace {
 
+void make_folder(const fs::path& folder) {
+  std::error_code problem;
+  fs::create_directories(folder, problem);
+  check(!problem, folder.string(), "the folder cannot be made: ", problem.message(), ".");
+}
+
 /// What the report says first: where the pictures come from, and what that means.
 std::string note_of(const TrainingRun& run) {
   if (run.config.people == 0) return join("Trained on the photographs in ", run.config.data, ".");
@@ -78,6 +84,7 @@ std::string report_of(const TrainingRun& run, const Summary& summary, const Hist
        .facts = {{"pictures", join(config.data, ", ", config.pictures, " pictures, fingerprint ", config.fingerprint)},
                  {"split", options.split == "group" ? "by group: no person on two sides" : "random, by picture"},
                  {"pictures become", join(options.size, " × ", options.size, " grey, ", options.framing)},
+                 {"network", describe_network(options.network)},
                  {"training", join("Adam, learning rate ", shortest(options.learning_rate), ", batch ", options.batch,
                                    ", at most ", options.epochs, " epochs, patience ", options.patience)},
                  {"augmentation", describe_augmentation(options.augment)},
@@ -108,39 +115,38 @@ int run_training(const TrainingRun& run, const OutputOptions& output) {
   const std::vector<std::string>& class_names = sides.train.class_names();
   const Input input{.size = options.size, .framing = parse_framing(options.framing)};
 
-  Sequential net = models::seed_network(static_cast<int>(class_names.size()));
-  net.build(sides.train.image_shape(), options.seed);
+  const Split seen = sides_for(options.network, sides);
+  Model net =
+      network_named(options.network, seen.train.image_shape(), static_cast<int>(class_names.size()), options.seed);
   const Summary summary = summarize(net);
   if (!output.json) std::cout << to_text(summary) << '\n' << sides_table(sides) << '\n' << std::flush;
 
   if (!run.resume) clear_run(folder);
-  const RunFolder run_folder(folder, {.metadata = describe_classifier(class_names, input)});
+  make_folder(folder);
   write_config(folder, run.config);
-  FitOptions fit_options{
-      .epochs = options.epochs,
-      .batch = options.batch,
-      .optimizer = Adam(options.learning_rate),
-      .validation = sides.validation,
-      .callbacks = {EarlyStopping({.monitor = "val_loss", .patience = options.patience, .restore_best = true})},
-      .input_scale = input.scale,
-      .augment = augmentation_of(options.augment),
-      .seed = options.seed,
-      .device = device,
-      .should_stop = InterruptGuard::interrupted,
-      .resume = run.resume};
-  if (!output.quiet) fit_options.callbacks.push_back(Progress());
-  fit_options.callbacks.push_back(run_folder);
+  TrainingSetup setup{.network = options.network,
+                      .input = input,
+                      .epochs = options.epochs,
+                      .batch = options.batch,
+                      .learning_rate = options.learning_rate,
+                      .patience = options.patience,
+                      .augment = options.augment,
+                      .seed = options.seed,
+                      .device = device,
+                      .should_stop = InterruptGuard::interrupted,
+                      .resume = run.resume};
+  if (!output.quiet) setup.callbacks.push_back(Progress());
   History history;
   {
     const InterruptGuard guard;
-    history = fit(net, sides.train, std::move(fit_options));
+    history = train_network(net, seen, folder, std::move(setup));
   }
   if (history.interrupted) {
     std::cerr << "Stopped. To go on: expressions train --resume " << folder.string() << '\n';
     return exit_interrupted;
   }
 
-  const Evaluation test = mien::evaluate(net, sides.test, {.input_scale = input.scale});
+  const Evaluation test = mien::evaluate(net, seen.test, {.input_scale = input.scale});
   const Metrics metrics = classification_metrics(test.labels, test.predictions, class_names);
   write_file_atomically(folder / "metrics.json", to_json(metrics, test.loss));
   write_file_atomically(folder / "report.html", report_of(run, summary, history, test, metrics));
