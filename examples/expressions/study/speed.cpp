@@ -1,0 +1,96 @@
+#include "speed.h"
+
+#include <stdlib.h>
+
+#include <chrono>
+#include <cstdio>
+#include <map>
+#include <memory>
+
+#include "../networks.h"
+#include "../training.h"
+#include "mien/kernels/error.h"
+
+namespace mien::expressions::study {
+namespace {
+
+namespace fs = std::filesystem;
+using Clock = std::chrono::steady_clock;
+double seconds_between(Clock::time_point from, Clock::time_point to) {
+  return std::chrono::duration<double>(to - from).count();
+}
+
+/// Steps that are timed, behind one that is not.
+constexpr int timed_steps = 2;
+
+class ScratchFolder {
+ public:
+  ScratchFolder() {
+    std::string pattern = (fs::temp_directory_path() / "mien-speed-XXXXXX").string();
+    check(mkdtemp(pattern.data()) != nullptr, pattern, "the temporary folder cannot be made.");
+    path_ = pattern;
+  }
+  ~ScratchFolder() {
+    std::error_code ignored;
+    fs::remove_all(path_, ignored);
+  }
+  ScratchFolder(const ScratchFolder&) = delete;
+  ScratchFolder& operator=(const ScratchFolder&) = delete;
+  const fs::path& path() const { return path_; }
+
+ private:
+  fs::path path_;
+};
+
+/// Notes when the first and the last step and the epoch were over.
+class Stopwatch : public CallbackModule {
+ public:
+  void on_batch_end(Training& training) override {
+    if (training.batch() == 1) first_step = Clock::now();
+    last_step = Clock::now();
+  }
+  void on_epoch_end(Training&, const EpochRecord&) override { epoch = Clock::now(); }
+  Clock::time_point first_step, last_step, epoch;
+};
+
+/// `count` pictures spread over the data set, so that every class is among them; again from the start where there are
+/// not so many.
+Dataset some_of(const Dataset& data, int count) {
+  std::vector<int> indices;
+  for (int i = 0; i < count; ++i)
+    indices.push_back(static_cast<int>(static_cast<std::int64_t>(i) * data.size() / count) % data.size());
+  return data.subset(indices);
+}
+
+Speed measure(const StudyRun& run, const Dataset& data) {
+  const ScratchFolder folder;
+  const Dataset training = some_of(data, run.batch * (1 + timed_steps)), scored = some_of(data, run.batch);
+  const Split sides = sides_for(run.network, {.train = training, .validation = scored, .test = {}});
+  Model net = network_named(run.network, sides.train.image_shape(), data.class_count(), 1);
+  const auto stopwatch = std::make_shared<Stopwatch>();
+  train_network(net, sides, folder.path(),
+                {.network = run.network,
+                 .input = {.size = run.size},
+                 .batch = run.batch,
+                 .augment = run.augment,
+                 .callbacks = {Callback(stopwatch)}});
+  const Clock::time_point end = Clock::now();
+  return {
+      .per_training_picture = seconds_between(stopwatch->first_step, stopwatch->last_step) / (timed_steps * run.batch),
+      .per_scored_picture = seconds_between(stopwatch->last_step, stopwatch->epoch) / scored.size(),
+      .per_epoch = seconds_between(stopwatch->epoch, end)};
+}
+
+}  // namespace
+
+SpeedOf measured_speed(const Dataset& data, bool quiet) {
+  const auto known = std::make_shared<std::map<std::pair<std::string, std::string>, Speed>>();
+  return [known, data, quiet](const StudyRun& run) {
+    const auto found = known->find({run.network, run.augment});
+    if (found != known->end()) return found->second;
+    if (known->empty() && !quiet) std::fprintf(stderr, "Measuring how fast each network trains here.\n");
+    return (*known)[{run.network, run.augment}] = measure(run, data);
+  };
+}
+
+}  // namespace mien::expressions::study

@@ -1,0 +1,13 @@
+// How fast this machine trains: measured once, before a study is planned.
+#pragma once
+
+#include "mien/data/dataset.h"
+#include "plan.h"
+
+namespace mien::expressions::study {
+
+/// Measures the networks and augmentations of a study on some of its pictures: a few steps after one to warm up, one
+/// pass of scoring and one checkpoint each, in a temporary folder. Each pair is measured once, when it is asked for.
+SpeedOf measured_speed(const Dataset& data, bool quiet);
+
+}  // namespace mien::expressions::study
