@@ -19,6 +19,7 @@ endfunction()
 find_package(OpenMP REQUIRED COMPONENTS CXX)
 mien_require(MIEN_STB_INCLUDE stb/stb_image.h libstb-dev)
 mien_require(MIEN_JSON_INCLUDE nlohmann/json.hpp nlohmann-json3-dev)
+mien_require(MIEN_BOOST_MATH_INCLUDE boost/math/special_functions/beta.hpp libboost-dev)
 include(${CMAKE_CURRENT_LIST_DIR}/mien-libraries.cmake)
 if(MIEN_HIGHWAY_PROBLEM)
   message(FATAL_ERROR "${MIEN_HIGHWAY_PROBLEM}")
@@ -26,4 +27,4 @@ endif()
 
 # The header-only ones. Only mien's own sources see them; an installed mien does not need them.
 add_library(mien_headers INTERFACE)
-target_include_directories(mien_headers SYSTEM INTERFACE ${MIEN_STB_INCLUDE} ${MIEN_JSON_INCLUDE})
+target_include_directories(mien_headers SYSTEM INTERFACE ${MIEN_STB_INCLUDE} ${MIEN_JSON_INCLUDE} ${MIEN_BOOST_MATH_INCLUDE})

@@ -11,7 +11,7 @@
 namespace mien {
 
 /// What a draw is for. Different purposes never share numbers, even under one seed.
-enum class Purpose : std::uint32_t { weights = 1, dropout, shuffle, split, faces, augmentation, test };
+enum class Purpose : std::uint32_t { weights = 1, dropout, shuffle, split, faces, augmentation, test, bootstrap };
 
 /// The stream number of (purpose, which): `which` tells streams of one purpose apart (layer, epoch, picture …).
 constexpr std::uint64_t stream_of(Purpose purpose, std::uint64_t which = 0) {

@@ -29,7 +29,8 @@ TEXT
 
 fail_usage() { echo "gpu_check.sh: $1" >&2; usage >&2; exit 2; }
 
-# The header-only libraries whole; of Boost what Boost.Context's fibers include; the two compiled libraries.
+# The header-only libraries whole; of Boost what the fibers and the incomplete beta function include; the two compiled
+# libraries.
 pack_deps() {
   local to=$1 header library
   mkdir -p "$to/include" "$to/lib"
@@ -39,7 +40,8 @@ pack_deps() {
     done
     [ -d "$to/include/$header" ] || { echo "gpu_check.sh: $header not found (scripts/setup.sh installs it)" >&2; exit 1; }
   done
-  echo '#include <boost/context/fiber.hpp>' | c++ -std=c++20 -M -x c++ - | tr -s "[:space:]\\\\" "\\n" | grep '/boost/' |
+  printf '#include <boost/%s.hpp>\n' context/fiber math/special_functions/beta |
+    c++ -std=c++20 -M -x c++ - | tr -s "[:space:]\\\\" "\\n" | grep '/boost/' |
     while read -r header; do
       header=$(realpath -s "$header")
       mkdir -p "$to/include/boost/$(dirname "${header#*/boost/}")"

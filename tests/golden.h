@@ -20,9 +20,11 @@ inline std::filesystem::path golden_folder() {
   return std::filesystem::path(MIEN_SOURCE_DIR) / "tests" / "golden";
 }
 
-/// The index `name` ("images.json") of the golden folder. Throws where it is missing or no JSON.
+/// The index `name` ("images.json") of the golden folder, or of the tree's own where that folder has none. Throws where
+/// it is missing or no JSON.
 inline nlohmann::json golden_index(const std::string& name) {
-  const std::filesystem::path path = golden_folder() / name;
+  std::filesystem::path path = golden_folder() / name;
+  if (!std::filesystem::exists(path)) path = std::filesystem::path(MIEN_SOURCE_DIR) / "tests" / "golden" / name;
   std::ifstream file(path);
   if (!file) throw std::runtime_error("cannot open " + path.string());
   return nlohmann::json::parse(file);
