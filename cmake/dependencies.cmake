@@ -28,3 +28,9 @@ endif()
 # The header-only ones. Only mien's own sources see them; an installed mien does not need them.
 add_library(mien_headers INTERFACE)
 target_include_directories(mien_headers SYSTEM INTERFACE ${MIEN_STB_INCLUDE} ${MIEN_JSON_INCLUDE} ${MIEN_BOOST_MATH_INCLUDE})
+
+# Optional, and for the expressions example alone: what draws its SVG plots as PNG.
+find_package(PkgConfig QUIET)
+if(PkgConfig_FOUND)
+  pkg_check_modules(MIEN_RSVG QUIET IMPORTED_TARGET librsvg-2.0>=2.46)
+endif()

@@ -1,14 +1,11 @@
 // Curves over a common axis: ranges, axes, legend, bands and lines, from back to front.
 #include <algorithm>
 #include <cmath>
-#include <limits>
 #include <utility>
 
-#include "mien/core/numbers.h"
 #include "mien/io/html.h"
 #include "mien/io/plot.h"
-#include "mien/io/plot_axis.h"
-#include "mien/io/svg.h"
+#include "mien/io/plot_area.h"
 #include "mien/io/text.h"
 
 namespace mien {
@@ -16,29 +13,6 @@ namespace mien {
 namespace {
 
 constexpr double area_height = 230, sample_length = 30;
-
-// The part of the picture that holds the curves.
-struct Area {
-  Axis x_axis, y_axis;
-  double left, top, width;
-
-  double x(double value) const { return left + x_axis.position(value) * width; }
-  double y(double value) const { return top + (1 - y_axis.position(value)) * area_height; }
-  double bottom() const { return top + area_height; }
-};
-
-struct Range {
-  double low = std::numeric_limits<double>::infinity(), high = -low;
-  bool logarithmic = false;
-
-  bool shows(double value) const { return std::isfinite(value) && (!logarithmic || value > 0); }
-  void include(double value) {
-    if (shows(value)) low = std::min(low, value), high = std::max(high, value);
-  }
-  void settle() {
-    if (low > high) low = logarithmic ? 1 : 0, high = 1;
-  }
-};
 
 void check_lengths(const LinePlot& plot) {
   for (const PlotSeries& series : plot.series) {
@@ -56,7 +30,7 @@ double x_value(const PlotSeries& series, std::size_t i) {
 }
 
 struct Ranges {
-  Range x, y;
+  PlotRange x, y;
   bool whole_x = true;
 };
 
@@ -74,19 +48,20 @@ Ranges find_ranges(const LinePlot& plot) {
       ranges.whole_x = ranges.whole_x && x == std::floor(x);
     }
   for (const PlotMarker& marker : plot.markers) ranges.x.include(marker.x), ranges.y.include(marker.y);
+  for (const PlotLevel& level : plot.levels) ranges.y.include(level.y);
   ranges.x.settle();
   ranges.y.settle();
   return ranges;
 }
 
-Axis make_y_axis(const LinePlot& plot, const Range& range) {
+Axis make_y_axis(const LinePlot& plot, const PlotRange& range) {
   const double low = plot.y_low.value_or(std::min(range.low, plot.y_high.value_or(range.low)));
   const double high = plot.y_high.value_or(std::max(range.high, low));
   return make_axis(low, high, {.logarithmic = plot.y_logarithmic, .widen = !plot.y_low && !plot.y_high});
 }
 
 // Of many points in one column of the picture only the first, lowest, highest and last can be seen.
-std::vector<std::size_t> visible_points(const PlotSeries& series, const Area& area) {
+std::vector<std::size_t> visible_points(const PlotSeries& series, const PlotArea& area) {
   std::vector<std::size_t> points;
   const std::size_t count = series.y.size();
   const auto column = [&](std::size_t i) { return std::floor(area.x(x_value(series, i))); };
@@ -105,25 +80,7 @@ std::vector<std::size_t> visible_points(const PlotSeries& series, const Area& ar
   return points;
 }
 
-void add_axes(SvgDrawing& drawing, const LinePlot& plot, const Area& area) {
-  for (std::size_t i = 0; i < area.y_axis.ticks.size(); ++i) {
-    const double y = area.y(area.y_axis.ticks[i]);
-    drawing.add("<path class=\"grid\" d=\"M", coordinate(area.left), " ", coordinate(y), "h", coordinate(area.width),
-                "\"/>");
-    drawing.add_text(area.left - 6, y + 4, area.y_axis.labels[i], Anchor::end);
-  }
-  drawing.add("<path class=\"axis\" d=\"M", coordinate(area.left), " ", coordinate(area.bottom()), "h",
-              coordinate(area.width));
-  for (const double tick : area.x_axis.ticks)
-    drawing.add("M", coordinate(area.x(tick)), " ", coordinate(area.bottom()), "v4");
-  drawing.add("\"/>");
-  for (std::size_t i = 0; i < area.x_axis.ticks.size(); ++i)
-    drawing.add_text(area.x(area.x_axis.ticks[i]), area.bottom() + 19, area.x_axis.labels[i], Anchor::middle);
-  drawing.add_text(area.left + area.width / 2, area.bottom() + 40, plot.x_title, Anchor::middle);
-  drawing.add_text(2, area.top - 15, plot.y_title);
-}
-
-void add_band(SvgDrawing& drawing, const PlotSeries& series, std::size_t index, const Area& area) {
+void add_band(SvgDrawing& drawing, const PlotSeries& series, std::size_t index, const PlotArea& area) {
   if (series.lower.empty()) return;
   std::string upper, lower;
   const auto close = [&] {
@@ -143,7 +100,7 @@ void add_band(SvgDrawing& drawing, const PlotSeries& series, std::size_t index, 
   close();
 }
 
-void add_line(SvgDrawing& drawing, const PlotSeries& series, std::size_t index, const Area& area) {
+void add_line(SvgDrawing& drawing, const PlotSeries& series, std::size_t index, const PlotArea& area) {
   std::string path;
   bool joined = false;
   for (const std::size_t i : visible_points(series, area)) {
@@ -157,7 +114,7 @@ void add_line(SvgDrawing& drawing, const PlotSeries& series, std::size_t index, 
     drawing.add("<path class=\"line s", series_class(index), "\"", series_dashes(index), " d=\"", path, "\"/>");
 }
 
-void add_marker(SvgDrawing& drawing, const PlotMarker& marker, const Area& area) {
+void add_marker(SvgDrawing& drawing, const PlotMarker& marker, const PlotArea& area) {
   const double x = area.x(marker.x), y = area.y(marker.y);
   if (!std::isfinite(x + y)) return;
   drawing.add("<path class=\"mark\" stroke-opacity=\".5\" stroke-dasharray=\"1 3\" d=\"M", coordinate(x), " ",
@@ -186,7 +143,7 @@ double add_legend(SvgDrawing& drawing, const LinePlot& plot, double top) {
 std::string describe(const LinePlot& plot) {
   std::string text = join("Lines: ", plot.y_title, " against ", plot.x_title, ".");
   for (const PlotSeries& series : plot.series) {
-    Range range;
+    PlotRange range;
     double first = NAN, last = NAN;
     for (const double value : series.y) {
       if (!std::isfinite(value)) continue;
@@ -194,13 +151,13 @@ std::string describe(const LinePlot& plot) {
       if (std::isnan(first)) first = value;
       last = value;
     }
-    const auto say = [](double value) { return shortest(static_cast<float>(parse_number(fixed(value, 4)).value())); };
     text += join(" ", series.name, ": ");
     text += range.low > range.high ? "no values."
-                                   : join("from ", say(first), " to ", say(last), ", lowest ", say(range.low),
-                                          ", highest ", say(range.high), ".");
+                                   : join("from ", said(first), " to ", said(last), ", lowest ", said(range.low),
+                                          ", highest ", said(range.high), ".");
   }
   for (const PlotMarker& marker : plot.markers) text += join(" Marked: ", marker.label, ".");
+  for (const PlotLevel& level : plot.levels) text += join(" Level: ", level.label, " at ", said(level.y), ".");
   return text;
 }
 
@@ -210,21 +167,20 @@ std::string to_svg(const LinePlot& plot) {
   check_lengths(plot);
   const Ranges ranges = find_ranges(plot);
   SvgDrawing drawing;
-  double top = 4;
-  if (!plot.title.empty()) drawing.add_text(2, top + 14, plot.title, Anchor::start, "strong"), top += 24;
-  top = add_legend(drawing, plot, top);
-  Area area{.x_axis = make_axis(ranges.x.low, ranges.x.high,
-                                {.logarithmic = plot.x_logarithmic, .whole_numbers = ranges.whole_x}),
-            .y_axis = make_y_axis(plot, ranges.y),
-            .left = 0,
-            .top = top + (plot.y_title.empty() ? 10 : line_height + 14),
-            .width = 0};
-  int label_columns = 1;
-  for (const std::string& label : area.y_axis.labels) label_columns = std::max(label_columns, columns(label));
-  area.left = label_columns * character_width + 12;
+  const double top = add_legend(drawing, plot, add_title(drawing, plot.title));
+  PlotArea area{.x_axis = make_axis(ranges.x.low, ranges.x.high,
+                                    {.logarithmic = plot.x_logarithmic, .whole_numbers = ranges.whole_x}),
+                .y_axis = make_y_axis(plot, ranges.y),
+                .left = 0,
+                .top = top + (plot.y_title.empty() ? 10 : line_height + 14),
+                .width = 0,
+                .height = area_height};
+  area.left = label_room(area.y_axis);
   // The label of the last tick reaches beyond the axis by half its width.
   area.width = plot_width - area.left - 20;
-  add_axes(drawing, plot, area);
+  add_y_axis(drawing, area, plot.y_title);
+  const double bottom = add_x_axis(drawing, area, plot.x_title);
+  for (const PlotLevel& level : plot.levels) add_level(drawing, area, level.y, level.label);
   drawing.add("<clipPath id=\"", identifier_mark, "-area\"><rect x=\"", coordinate(area.left - 3), "\" y=\"",
               coordinate(area.top - 3), "\" width=\"", coordinate(area.width + 6), "\" height=\"",
               coordinate(area_height + 6), "\"/></clipPath><g clip-path=\"url(#", identifier_mark, "-area)\">");
@@ -232,8 +188,7 @@ std::string to_svg(const LinePlot& plot) {
   for (std::size_t i = 0; i < plot.series.size(); ++i) add_line(drawing, plot.series[i], i, area);
   drawing.add("</g>");
   for (const PlotMarker& marker : plot.markers) add_marker(drawing, marker, area);
-  return drawing.finish(area.bottom() + (plot.x_title.empty() ? 26 : 48),
-                        plot.title.empty() ? plot.y_title : plot.title,
+  return drawing.finish(bottom, plot.title.empty() ? plot.y_title : plot.title,
                         plot.description.empty() ? describe(plot) : plot.description);
 }
 

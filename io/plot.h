@@ -27,6 +27,12 @@ struct PlotMarker {
   std::string label = {};
 };
 
+/// A value of y that curves are compared with, such as the accuracy of guessing.
+struct PlotLevel {
+  double y = 0;
+  std::string label = {};
+};
+
 /// Curves over a common axis.
 struct LinePlot {
   std::string title = {};
@@ -34,6 +40,7 @@ struct LinePlot {
   std::string y_title = {};
   std::vector<PlotSeries> series = {};
   std::vector<PlotMarker> markers = {};
+  std::vector<PlotLevel> levels = {};
   bool x_logarithmic = false, y_logarithmic = false;
   std::optional<double> y_low = {}, y_high = {};  ///< limits of the y axis; from the data where not given
   std::string description = {};                   ///< for those who cannot see it; made from the data if empty
@@ -54,5 +61,49 @@ struct ConfusionPlot {
 
 /// Throws Error unless `counts` is square, as large as `classes` and nowhere negative.
 std::string to_svg(const ConfusionPlot& plot);
+
+/// Values with intervals, one a row: accuracy of each variant with its standard deviation.
+struct IntervalSeries {
+  std::string name = {};
+  std::vector<double> values = {};             ///< one a row; NaN where there is none
+  std::vector<double> lower = {}, upper = {};  ///< the intervals' ends: both empty, or one a row
+  /// What each value is the mean of, drawn faint: one list a row, or empty.
+  std::vector<std::vector<double>> parts = {};
+};
+
+/// Rows one below the other, a mark with its interval for each series. A reference, such as a figure found elsewhere,
+/// has a hollow mark and no interval; levels are lines across all rows.
+struct IntervalPlot {
+  std::string title = {};
+  std::string x_title = {};  ///< with its unit: "test accuracy (%)"
+  std::vector<std::string> rows = {};
+  std::vector<IntervalSeries> series = {};
+  IntervalSeries reference = {};                  ///< none if it has no values
+  std::vector<PlotLevel> levels = {};             ///< values of x here
+  std::optional<double> x_low = {}, x_high = {};  ///< as in LinePlot
+  std::string description = {};
+};
+
+/// Throws Error where there is no row, or a series has not as many values as there are rows.
+std::string to_svg(const IntervalPlot& plot);
+
+/// Answers of about the same confidence.
+struct ReliabilityBin {
+  double low = 0, high = 0;  ///< confidences from `low` to `high`
+  std::int64_t count = 0;
+  double confidence = 0;  ///< the mean over the bin; both mean nothing where it is empty
+  double accuracy = 0;    ///< share right in the bin
+};
+
+/// Whether a classifier is right as often as it is sure to be: accuracy against confidence, and how many answers have
+/// which confidence.
+struct ReliabilityPlot {
+  std::string title = {};
+  std::vector<ReliabilityBin> bins = {};
+  std::string description = {};
+};
+
+/// Throws Error where all bins are empty, or one lies outside 0 … 1.
+std::string to_svg(const ReliabilityPlot& plot);
 
 }  // namespace mien

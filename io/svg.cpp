@@ -46,10 +46,16 @@ std::string style() {
       ".mien-plot .grid{stroke:currentColor;stroke-opacity:.15}.mien-plot .axis{stroke:currentColor;stroke-opacity:.6}",
       ".mien-plot .line{fill:none;stroke-width:2;stroke-linejoin:round;stroke-linecap:round}",
       ".mien-plot .band{fill-opacity:.2;stroke:none}",
-      ".mien-plot .mark{fill:none;stroke:currentColor;stroke-width:1.5}",
+      ".mien-plot text.faint{fill-opacity:.65}.mien-plot .mark{fill:none;stroke:currentColor;stroke-width:1.5}",
+      ".mien-plot .level{fill:none;stroke:currentColor;stroke-opacity:.7;stroke-dasharray:4 3}",
+      ".mien-plot .part{fill-opacity:.4}.mien-plot .hollow{fill:none;stroke:currentColor;stroke-width:1.6}",
+      ".mien-plot .bar{fill-opacity:.3}",
       ".mien-plot .heat{fill:#0072B2}.mien-plot .cell{fill:none;stroke:currentColor;stroke-opacity:.25}",
       ".mien-plot text.on-full{fill:#fff}", colour_rules(false), ".mien-plot:root{color:#1f2328;background:#fff}",
-      "@media(prefers-color-scheme:dark){", colour_rules(true),
+      "@media screen and (prefers-color-scheme:dark){", colour_rules(true),
+      ".mien-plot .level{fill:none;stroke:currentColor;stroke-opacity:.7;stroke-dasharray:4 3}",
+      ".mien-plot .part{fill-opacity:.4}.mien-plot .hollow{fill:none;stroke:currentColor;stroke-width:1.6}",
+      ".mien-plot .bar{fill-opacity:.3}",
       ".mien-plot .heat{fill:#56B4E9}.mien-plot text.on-half,.mien-plot text.on-full{fill:#000}",
       ".mien-plot:root{color:#e6edf3;background:#0d1117}}</style>");
 }
