@@ -142,6 +142,12 @@ inline Layer dropout(Config& config) {
   return Dropout(rate);
 }
 
+inline Layer rescaling(Config& config) {
+  float scale = 1, offset = 0;
+  config.read("scale", scale).read("offset", offset);
+  return Rescaling(scale, offset);
+}
+
 }  // namespace keras
 
 /// The layer of that Keras class and config. Throws Awaits where there is none, or none with such a setting.
@@ -161,6 +167,7 @@ inline Layer keras_layer(const std::string& kind, const nlohmann::json& settings
       {"Softmax", [](Config&) -> Layer { return Softmax(); }},
       {"Flatten", [](Config&) -> Layer { return Flatten(); }},
       {"Dropout", keras::dropout},
+      {"Rescaling", keras::rescaling},
   };
   const auto found = makers.find(kind);
   if (found == makers.end()) throw Awaits{kind};

@@ -2,6 +2,7 @@
 #include <algorithm>
 #include <catch2/catch.hpp>
 #include <cmath>
+#include <set>
 
 #include "mien/data/augmentation.h"
 #include "mien/data/loader.h"
@@ -77,6 +78,42 @@ TEST_CASE("plain rules: shifts go right and down, turns are counter-clockwise, z
   CHECK(transformed({.rotation = 90, .width_shift = 1}, nine, 3, 3) == Floats{3, 3, 6, 2, 2, 5, 1, 1, 4});
   // About the middle, also of a picture that is not square.
   CHECK(transformed({.rotation = 180}, {1, 2, 3, 4, 5, 6}, 2, 3) == Floats{6, 5, 4, 3, 2, 1});
+}
+
+TEST_CASE("plain rules: the other way round, each side by itself, and not square", "[augmentation]") {
+  const auto scope = with_every_instruction_set();
+  CHECK(transformed({.rotation = -90}, nine, 3, 3) == Floats{7, 4, 1, 8, 5, 2, 9, 6, 3});
+  CHECK(transformed({.shear = -45}, nine, 3, 3) == Floats{2, 3, 3, 4, 5, 6, 7, 7, 8});
+  CHECK(transformed({.height_shift = -1}, nine, 3, 3) == Floats{4, 5, 6, 7, 8, 9, 7, 8, 9});
+  // Shrunk to half: every second place, about the middle, and the edge's pixel outside.
+  CHECK(transformed({.width_zoom = 0.5}, {0, 10, 20, 30}, 1, 4) == Floats{0, 5, 25, 30});
+  CHECK(transformed({.height_zoom = 0.5}, {0, 10, 20, 30}, 4, 1) == Floats{0, 5, 25, 30});
+  CHECK(transformed({.width_zoom = 2}, nine, 3, 3) == Floats{1.5f, 2, 2.5f, 4.5f, 5, 5.5f, 7.5f, 8, 8.5f});
+  CHECK(transformed({.height_zoom = 2}, nine, 3, 3) == Floats{2.5f, 3.5f, 4.5f, 4, 5, 6, 5.5f, 6.5f, 7.5f});
+  // The right side comes to the top; its corners lie half way between pixels, and outside from above.
+  CHECK(transformed({.rotation = 90}, {1, 2, 3, 4, 5, 6}, 2, 3) == Floats{2.5f, 4, 5.5f, 1.5f, 3, 4.5f});
+}
+
+TEST_CASE("plain rules: zoom comes before shear, shear before the turn, the turn before the shift", "[augmentation]") {
+  const auto scope = with_every_instruction_set();
+  // Row by row from the middle, x = (X + Y) / 2: the other order would be X / 2 + Y.
+  CHECK(transformed({.shear = 45, .width_zoom = 2}, nine, 3, 3) == Floats{1, 1.5f, 2, 4.5f, 5, 5.5f, 8, 8.5f, 9});
+  // {1, 1, 2, 4, 5, 6, 8, 9, 9} and {1.5, 2, 2.5, …}, turned.
+  CHECK(transformed({.rotation = 90, .shear = 45}, nine, 3, 3) == Floats{2, 6, 9, 1, 5, 9, 1, 4, 8});
+  CHECK(transformed({.rotation = 90, .width_zoom = 2}, nine, 3, 3) ==
+        Floats{2.5f, 5.5f, 8.5f, 2, 5, 8, 1.5f, 4.5f, 7.5f});
+  // Twice as large and one to the right is one to the right, not two.
+  CHECK(transformed({.width_shift = 1, .width_zoom = 2}, {0, 10, 20, 30}, 1, 4) == Floats{2.5f, 7.5f, 12.5f, 17.5f});
+}
+
+TEST_CASE("plain rules: without interpolation each pixel is that of the nearest place", "[augmentation]") {
+  const auto scope = with_every_instruction_set();
+  const AugmentationOptions nearest{.interpolation = Interpolation::nearest};
+  CHECK(transformed({.width_shift = 0.4}, {10, 20, 30, 40}, 1, 4, nearest) == Floats{10, 20, 30, 40});
+  CHECK(transformed({.width_shift = 0.6}, {10, 20, 30, 40}, 1, 4, nearest) == Floats{10, 10, 20, 30});
+  // Places 0.9, 1.3, 1.7, 2.1 of four.
+  CHECK(transformed({.width_zoom = 2.5}, {10, 20, 30, 40}, 1, 4, nearest) == Floats{20, 20, 30, 30});
+  CHECK(transformed({.rotation = 90}, nine, 3, 3, nearest) == Floats{3, 6, 9, 2, 5, 8, 1, 4, 7});
 }
 
 TEST_CASE("plain rules: bytes are brightened up to 255 and keep their fractions, other numbers are only multiplied",
@@ -222,6 +259,48 @@ TEST_CASE("a transform depends on seed, epoch and picture alone, and stays withi
   const PictureTransform pixels = draw_transform({.width_shift = 4}, 20, 30, 1, 0, 0);
   CHECK(std::abs(pixels.width_shift) <= 4);
   CHECK(pixels.width_shift != 0);
+}
+
+TEST_CASE(
+    "plain draws: shares are of the picture's own width and height, to both sides, and what is not asked is not drawn",
+    "[augmentation]") {
+  const AugmentationOptions options = strong(AugmentationRules::plain);
+  const AugmentationOptions chosen{.width_shift = std::vector<double>{1, 2, 5}};
+  PictureTransform least{.rotation = 99, .width_shift = 99, .height_shift = 99, .shear = 99, .width_zoom = 99}, most;
+  std::set<double> shifts;
+  int horizontal = 0, vertical = 0;
+  for (int index = 0; index < 1000; ++index) {
+    const PictureTransform drawn = draw_transform(options, 20, 30, 3, 0, index);
+    for (double PictureTransform::*field :
+         {&PictureTransform::rotation, &PictureTransform::width_shift, &PictureTransform::height_shift,
+          &PictureTransform::shear, &PictureTransform::width_zoom}) {
+      least.*field = std::min(least.*field, drawn.*field);
+      most.*field = std::max(most.*field, drawn.*field);
+    }
+    CHECK(drawn.width_zoom == drawn.height_zoom);
+    horizontal += drawn.flip_horizontal;
+    vertical += drawn.flip_vertical;
+    shifts.insert(draw_transform(chosen, 20, 30, 3, 0, index).width_shift);
+    const PictureTransform none = draw_transform({}, 20, 30, 3, 0, index);
+    CHECK((none.rotation == 0 && none.width_shift == 0 && none.height_shift == 0 && none.shear == 0));
+    CHECK((none.width_zoom == 1 && none.height_zoom == 1 && !none.flip_horizontal && !none.flip_vertical));
+    CHECK((!none.brightness && !none.channel_shift));
+  }
+  // 1000 draws come within a fiftieth of either end, and never past it: of 40 degrees, of 0.2 of 30 columns and of 20
+  // rows, of 10 degrees, of 0.7 and 1.3.
+  const auto check_range = [](double low, double high, double from, double to) {
+    const double close = (to - from) / 50;
+    CHECK((low >= from && low <= from + close));
+    CHECK((high <= to && high >= to - close));
+  };
+  check_range(least.rotation, most.rotation, -40, 40);
+  check_range(least.width_shift, most.width_shift, -6, 6);
+  check_range(least.height_shift, most.height_shift, -4, 4);
+  check_range(least.shear, most.shear, -10, 10);
+  check_range(least.width_zoom, most.width_zoom, 0.7, 1.3);
+  CHECK(std::abs(horizontal - 500) < 80);
+  CHECK(std::abs(vertical - 500) < 80);
+  CHECK(shifts == std::set<double>{-5, -2, -1, 1, 2, 5});
 }
 
 TEST_CASE("the loader augments each picture as its transform says, to the same bits on any number of threads",

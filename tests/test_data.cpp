@@ -7,6 +7,7 @@
 #include <numeric>
 #include <set>
 
+#include "mien/core/random.h"
 #include "mien/data/image_folder.h"
 #include "mien/data/loader.h"
 #include "mien/data/split.h"
@@ -93,6 +94,58 @@ TEST_CASE("a split by group puts no person on two sides, loses no picture and co
     CHECK(std::abs(sides.train.size() - 120) <= 10);
     CHECK(std::abs(sides.validation.size() - 40) <= 10);
   }
+}
+
+TEST_CASE("whatever the sizes of the groups, no person stands on two sides and no picture is lost or used twice",
+          "[data]") {
+  Random random(11, Purpose::test);
+  int done = 0, refused = 0;
+  for (int trial = 0; trial < 300; ++trial) {
+    // Many small groups and a few large ones; a person keeps to one class, to two, or to none.
+    LabelledImages all;
+    const std::uint32_t classes = 1 + random.below(4), people = 3 + random.below(40);
+    for (std::uint32_t c = 0; c < classes; ++c) all.class_names.push_back("class" + std::to_string(c));
+    for (std::uint32_t person = 0; person < people; ++person) {
+      const std::uint32_t pictures = 1 + random.below(1 + random.below(trial % 3 == 0 ? 60 : 12));
+      const std::uint32_t own = random.below(classes), spread = 1 + random.below(classes);
+      for (std::uint32_t i = 0; i < pictures; ++i) {
+        all.labels.push_back(static_cast<std::int32_t>((own + random.below(spread)) % classes));
+        all.groups.push_back("person" + std::to_string(person));
+      }
+    }
+    // In no order, so that a person's pictures lie apart.
+    random.shuffle(all.groups);
+    for (std::size_t i = 0; i < all.labels.size(); ++i) all.names.push_back(std::to_string(i));
+    const auto count = static_cast<std::int64_t>(all.labels.size());
+    all.images = Tensor::from(std::vector<std::uint8_t>(all.labels.size()), {count, 1, 1, 1});
+    const Dataset data(std::move(all));
+    SplitOptions options{.train = 0.5 + 0.1 * random.below(4), .validation = 0.1 * random.below(3), .by_group = true};
+    options.seed = random.bits();
+    INFO("trial " << trial << ": " << people << " people, " << count << " pictures, " << options.train << " and "
+                  << options.validation << ", seed " << options.seed);
+    try {
+      const Split sides = split(data, options);
+      const auto groups = {groups_of(sides.train), groups_of(sides.validation), groups_of(sides.test)};
+      const auto names = {names_of(sides.train), names_of(sides.validation), names_of(sides.test)};
+      std::set<std::string> every_group, every_name;
+      std::size_t group_count = 0, name_count = 0;
+      for (const auto& side : groups) every_group.insert(side.begin(), side.end()), group_count += side.size();
+      for (const auto& side : names) every_name.insert(side.begin(), side.end()), name_count += side.size();
+      REQUIRE(group_count == every_group.size());
+      REQUIRE(every_group == groups_of(data));
+      REQUIRE(name_count == every_name.size());
+      REQUIRE(every_name == names_of(data));
+      const Split again = split(data, options);
+      REQUIRE(names_of(again.train) == names_of(sides.train));
+      REQUIRE(names_of(again.test) == names_of(sides.test));
+      ++done;
+    } catch (const Error& error) {
+      REQUIRE_THAT(error.what(), Catch::StartsWith("[split] "));
+      ++refused;
+    }
+  }
+  INFO(refused << " of 300 refused");
+  CHECK(done >= 200);
 }
 
 TEST_CASE("groups go largest first to the side whose counts they bring closest to what is wanted", "[data]") {
