@@ -109,6 +109,13 @@ double add_legend(SvgDrawing& drawing, const IntervalPlot& plot, double top) {
   return y + line_height / 2;
 }
 
+struct Layout {
+  bool beside;                       // names stand left of their rows, not above
+  double name_height, marks_height;  // parts of a row, from its top
+
+  double row_height() const { return name_height + marks_height + row_gap; }
+};
+
 void add_entry(SvgDrawing& drawing, const IntervalPlot& plot, std::size_t row, std::size_t index, double y,
                const PlotArea& area) {
   const IntervalSeries& series = plot.series[index];
@@ -128,6 +135,33 @@ void add_entry(SvgDrawing& drawing, const IntervalPlot& plot, std::size_t row, s
   }
   add_mark(drawing, index, area.x(one.value), y, mark_size);
   drawing.add("</g>");
+}
+
+void add_row(SvgDrawing& drawing, const IntervalPlot& plot, std::size_t row, const std::string& name,
+             const PlotArea& area, const Layout& layout) {
+  const double begin = area.top + static_cast<double>(row) * layout.row_height() + row_gap / 2;
+  const double marks = begin + layout.name_height, middle = marks + layout.marks_height / 2;
+  if (row > 0)
+    drawing.add("<path class=\"grid\" d=\"M2 ", coordinate(begin - row_gap / 2), "H", coordinate(area.right()), "\"/>");
+  // Upright lines leave out the names.
+  const double over = row_gap / 2, upright_top = marks - (layout.beside ? over : 0);
+  const std::string upright = join(" ", coordinate(upright_top), "V", coordinate(marks + layout.marks_height + over));
+  for (const double tick : area.x_axis.ticks)
+    drawing.add("<path class=\"grid\" d=\"M", coordinate(area.x(tick)), upright, "\"/>");
+  for (const PlotLevel& level : plot.levels)
+    if (std::isfinite(level.y))
+      drawing.add("<path class=\"level\" d=\"M", coordinate(area.x(level.y)), upright, "\"/>");
+  drawing.add_text(layout.beside ? area.left - 10 : 2, layout.beside ? middle + 4.5 : begin + 13, name,
+                   layout.beside ? Anchor::end : Anchor::start);
+  if (!plot.reference.values.empty() && std::isfinite(plot.reference.values[row])) {
+    drawing.add("<g><title>",
+                escape_html(join(plot.rows[row], ", ", plot.reference.name, ": ", words(entry(plot.reference, row)))),
+                "</title>");
+    add_reference_mark(drawing, area.x(plot.reference.values[row]), middle);
+    drawing.add("</g>");
+  }
+  for (std::size_t i = 0; i < plot.series.size(); ++i)
+    add_entry(drawing, plot, row, i, marks + (static_cast<double>(i) + 0.5) * series_height, area);
 }
 
 Axis value_axis(const IntervalPlot& plot) {
@@ -162,9 +196,7 @@ std::string to_svg(const IntervalPlot& plot) {
     widest = std::max(widest, columns(names.back()));
   }
   const bool beside = widest <= longest_beside;
-  const double name_height = beside ? 0 : line_height - 3;
-  const double marks_height = static_cast<double>(plot.series.size()) * series_height;
-  const double row_height = name_height + marks_height + row_gap;
+  const Layout layout{beside, beside ? 0 : line_height - 3, static_cast<double>(plot.series.size()) * series_height};
 
   SvgDrawing drawing;
   const double top = add_legend(drawing, plot, add_title(drawing, plot.title)) + (plot.levels.empty() ? 6 : 28);
@@ -173,7 +205,7 @@ std::string to_svg(const IntervalPlot& plot) {
                 .left = beside ? widest * character_width + 12 : 20,
                 .top = top,
                 .width = 0,
-                .height = row_height * static_cast<double>(plot.rows.size()) + 4};
+                .height = layout.row_height() * static_cast<double>(plot.rows.size()) + 4};
   area.width = plot_width - area.left - 24;
   for (const PlotLevel& level : plot.levels) {
     if (!std::isfinite(level.y)) continue;
@@ -181,32 +213,7 @@ std::string to_svg(const IntervalPlot& plot) {
     const bool right_half = x > area.left + area.width / 2;
     drawing.add_text(x, area.top - 7, level.label, right_half ? Anchor::end : Anchor::start);
   }
-  for (std::size_t row = 0; row < plot.rows.size(); ++row) {
-    const double begin = area.top + static_cast<double>(row) * row_height + row_gap / 2;
-    const double middle = begin + name_height + marks_height / 2;
-    if (row > 0)
-      drawing.add("<path class=\"grid\" d=\"M2 ", coordinate(begin - row_gap / 2), "H", coordinate(area.right()),
-                  "\"/>");
-    // Upright lines leave out the names.
-    const std::string upright = join(" ", coordinate(begin + name_height - (beside ? row_gap / 2 : 0)), "v",
-                                     coordinate(marks_height + (beside ? row_gap : row_gap / 2)));
-    for (const double tick : area.x_axis.ticks)
-      drawing.add("<path class=\"grid\" d=\"M", coordinate(area.x(tick)), upright, "\"/>");
-    for (const PlotLevel& level : plot.levels)
-      if (std::isfinite(level.y))
-        drawing.add("<path class=\"level\" d=\"M", coordinate(area.x(level.y)), upright, "\"/>");
-    drawing.add_text(beside ? area.left - 10 : 2, beside ? middle + 4.5 : begin + 13, names[row],
-                     beside ? Anchor::end : Anchor::start);
-    if (!plot.reference.values.empty() && std::isfinite(plot.reference.values[row])) {
-      drawing.add("<g><title>",
-                  escape_html(join(plot.rows[row], ", ", plot.reference.name, ": ", words(entry(plot.reference, row)))),
-                  "</title>");
-      add_reference_mark(drawing, area.x(plot.reference.values[row]), middle);
-      drawing.add("</g>");
-    }
-    for (std::size_t i = 0; i < plot.series.size(); ++i)
-      add_entry(drawing, plot, row, i, begin + name_height + (static_cast<double>(i) + 0.5) * series_height, area);
-  }
+  for (std::size_t row = 0; row < plot.rows.size(); ++row) add_row(drawing, plot, row, names[row], area, layout);
   const double bottom = add_x_axis(drawing, area, plot.x_title);
   return drawing.finish(bottom, plot.title.empty() ? plot.x_title : plot.title,
                         plot.description.empty() ? describe(plot) : plot.description);

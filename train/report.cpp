@@ -6,8 +6,6 @@
 #include <set>
 
 #include "mien/core/numbers.h"
-#include "mien/io/html.h"
-#include "mien/io/image.h"
 #include "mien/io/image_transform.h"
 #include "mien/io/plot.h"
 #include "mien/kernels/error.h"
@@ -19,58 +17,19 @@ constexpr int thumbnail = 112;  // side of a picture on the page, in pixels
 constexpr int samples_a_class = 6;
 constexpr std::size_t most_misses = 24;
 
-const char* const style = R"(
-:root { color-scheme: light dark; --ink: #1d1d1f; --paper: #ffffff; --faint: #6b6b70; --line: #d9d9de; --card: #f6f6f8; }
-@media (prefers-color-scheme: dark) {
-  :root { --ink: #ececf0; --paper: #16161a; --faint: #a2a2aa; --line: #3a3a42; --card: #202026; } }
-* { box-sizing: border-box; }
-body { margin: 0; background: var(--paper); color: var(--ink); font: 16px/1.55 system-ui, sans-serif; }
-main { max-width: 68rem; margin: 0 auto; padding: 1.5rem 1rem 4rem; }
-h1 { font-size: 1.7rem; line-height: 1.2; margin: .5rem 0; } h2 { font-size: 1.2rem; margin: 2.5rem 0 .75rem; }
-p, li { max-width: 44rem; } .note { color: var(--faint); }
-.result { font-size: 2.6rem; font-weight: 650; line-height: 1.1; margin: 1rem 0 0; }
-.pair { display: grid; gap: 1.5rem; grid-template-columns: repeat(auto-fit, minmax(min(100%, 26rem), 1fr)); }
-.scroll { overflow-x: auto; }
-table { border-collapse: collapse; font-variant-numeric: tabular-nums; font-size: .92rem; }
-th, td { padding: .3rem .8rem .3rem 0; border-bottom: 1px solid var(--line); text-align: left; vertical-align: top; white-space: nowrap; }
-td.n, th.n { text-align: right; } .facts td { white-space: normal; overflow-wrap: anywhere; }
-.faces { display: grid; gap: .75rem; grid-template-columns: repeat(auto-fill, minmax(6rem, 1fr)); padding: 0; margin: 0; }
-.faces figure { margin: 0; font-size: .8rem; line-height: 1.3; overflow-wrap: anywhere; }
-.faces img { width: 100%; height: auto; border-radius: 4px; display: block; margin-bottom: .25rem; }
-.faces .name { color: var(--faint); font-size: .72rem; }
-@media print { body { font-size: 11pt; } h2 { break-after: avoid; } figure { break-inside: avoid; } }
-)";
-
-/// A table; columns of numbers stand flush right.
-std::string table(const std::vector<std::string>& head, const std::vector<std::vector<std::string>>& rows) {
-  std::vector<bool> numbers(head.size(), true);
-  for (const auto& row : rows)
-    for (std::size_t i = 0; i < row.size(); ++i)
-      numbers[i] = numbers[i] && (row[i].empty() || (row[i][0] >= '0' && row[i][0] <= '9'));
-  const auto cells = [&](const std::vector<std::string>& row, const char* tag) {
-    std::string text = "<tr>";
-    for (std::size_t i = 0; i < row.size(); ++i)
-      text += join("<", tag, numbers[i] ? " class=\"n\">" : ">", escape_html(row[i]), "</", tag, ">");
-    return text + "</tr>\n";
-  };
-  std::string text = join("<div class=\"scroll\"><table>\n<thead>", cells(head, "th"), "</thead>\n<tbody>");
-  for (const auto& row : rows) text += cells(row, "td");
-  return text + "</tbody></table></div>\n";
+/// Rows of text as a table.
+DocumentTable table(const std::string& id, const std::string& caption, std::vector<std::string> head,
+                    const std::vector<std::vector<std::string>>& rows) {
+  DocumentTable made{.id = id, .caption = caption, .head = std::move(head)};
+  for (const auto& row : rows) {
+    made.rows.emplace_back();
+    for (const std::string& text : row) made.rows.back().push_back({text});
+  }
+  return made;
 }
 
-/// Text for the page; a number and its percent sign stay on one line.
-std::string prose(std::string_view text) {
-  std::string result;
-  for (std::size_t i = 0; i < text.size(); ++i)
-    if (text.substr(i, 2) == " %")
-      result += "\u00a0";
-    else
-      result += text[i];
-  return escape_html(result);
-}
-
-/// A picture of the data set as an <img>; float32 pictures are taken as 0 … 1.
-std::string picture(const Dataset& data, int index, const std::string& description) {
+/// A picture of the data set; float32 pictures are taken as 0 … 1.
+Image picture(const Dataset& data, int index) {
   const Tensor tensor = data.images({index});
   const Shape& shape = tensor.shape();
   Image image(static_cast<int>(shape[1]), static_cast<int>(shape[2]), static_cast<int>(shape[3]));
@@ -81,12 +40,10 @@ std::string picture(const Dataset& data, int index, const std::string& descripti
     for (std::size_t i = 0; i < values.size(); ++i)
       image.pixels[i] = static_cast<std::uint8_t>(std::clamp(values[i] * 255.0f + 0.5f, 0.0f, 255.0f));
   }
-  const std::string bytes = encode_jpeg(resize(image, thumbnail, thumbnail), {.quality = 85});
-  return join("<img width=\"", thumbnail, "\" height=\"", thumbnail, "\" alt=\"", escape_html(description), "\" src=\"",
-              data_uri("image/jpeg", bytes), "\">");
+  return resize(image, thumbnail, thumbnail);
 }
 
-std::string curves(const ReportData& data, bool loss) {
+DocumentFigure curves(const ReportData& data, bool loss) {
   LinePlot plot;
   plot.title = loss ? "Loss" : "Accuracy";
   plot.x_title = "epoch";
@@ -101,29 +58,29 @@ std::string curves(const ReportData& data, bool loss) {
   if (const int best = data.history.best_epoch; best >= 0 && plot.series.size() == 2)
     plot.markers.push_back(
         {best + 1.0, plot.series[1].y[static_cast<std::size_t>(best)], loss ? join("epoch ", best + 1, ", kept") : ""});
-  return join("<figure style=\"margin:0\">", to_svg(plot), "</figure>\n");
+  return {.id = loss ? "loss" : "accuracy", .svg = to_svg(plot)};
 }
 
-std::string confusion(const ReportData& data) {
+DocumentFigure confusion(const ReportData& data) {
   ConfusionPlot plot;
   plot.title = "What the test pictures were taken for";
   for (const ClassMetrics& one : data.metrics.classes) plot.classes.push_back(one.name);
   for (const auto& row : data.metrics.confusion) plot.counts.emplace_back(row.begin(), row.end());
-  return join("<figure style=\"margin:0\">", to_svg(plot), "</figure>\n");
+  return {.id = "confusion", .svg = to_svg(plot)};
 }
 
-std::string class_figures(const ReportData& data) {
+DocumentTable class_figures(const ReportData& data) {
   std::vector<std::vector<std::string>> rows;
   for (const ClassMetrics& one : data.metrics.classes)
     rows.push_back({one.name, fixed(one.precision, 3), fixed(one.recall, 3), fixed(one.f1, 3), grouped(one.support)});
   rows.push_back({"mean", fixed(data.metrics.macro_precision, 3), fixed(data.metrics.macro_recall, 3),
                   fixed(data.metrics.macro_f1, 3), grouped(data.metrics.count)});
-  return table({"class", "precision", "recall", "F1", "pictures"}, rows);
+  return table("classes", "", {"class", "precision", "recall", "F1", "pictures"}, rows);
 }
 
 /// Some pictures of every class, spread over it, so that they show more than the first person.
-std::string samples(const Dataset& data) {
-  std::string text = "<div class=\"faces\">\n";
+DocumentPictures samples(const Dataset& data) {
+  ImageGridGroup group;
   const std::vector<int> counts = data.class_counts();
   for (std::size_t c = 0; c < counts.size(); ++c) {
     const std::string& name = data.class_names()[c];
@@ -132,11 +89,11 @@ std::string samples(const Dataset& data) {
       if (data.label(i) != static_cast<std::int32_t>(c)) continue;
       if (std::int64_t{place++} * wanted < std::int64_t{shown} * counts[c]) continue;
       ++shown;
-      text += join("<figure>", picture(data, i, "training picture labelled " + name), "<figcaption>", escape_html(name),
-                   "</figcaption></figure>\n");
+      group.pictures.push_back(
+          {.image = picture(data, i), .label = name, .description = "training picture labelled " + name});
     }
   }
-  return text + "</div>\n";
+  return {.id = "samples", .grid = {.title = "Training pictures", .groups = {group}, .pixels = thumbnail}};
 }
 
 /// The test pictures that were taken for another class, the surest mistakes first.
@@ -154,31 +111,34 @@ std::vector<int> misses(const ReportData& data) {
   return wrong;
 }
 
-std::string missed_faces(const ReportData& data, const std::vector<int>& wrong) {
+DocumentPictures missed_faces(const ReportData& data, const std::vector<int>& wrong) {
   const std::vector<std::string>& names = data.sides.test.class_names();
-  std::string text = "<div class=\"faces\">\n";
+  ImageGridGroup group;
   for (std::size_t k = 0; k < std::min(wrong.size(), most_misses); ++k) {
     const auto row = static_cast<std::size_t>(wrong[k]);
     const auto label = static_cast<std::size_t>(data.test.labels[row]),
                taken = static_cast<std::size_t>(data.test.predictions[row]);
     const float probability = data.test.probabilities[row * names.size() + taken];
     const std::string caption = join(names[label], ", taken for ", names[taken], " (", percent(probability, 0), ")");
-    text += join("<figure>", picture(data.sides.test, wrong[k], caption), "<figcaption>", prose(caption),
-                 "<div class=\"name\">", escape_html(data.sides.test.name(wrong[k])), "</div></figcaption></figure>\n");
+    group.pictures.push_back({.image = picture(data.sides.test, wrong[k]),
+                              .label = caption,
+                              .detail = data.sides.test.name(wrong[k]),
+                              .description = caption});
   }
-  return text + "</div>\n";
+  return {.id = "mistaken", .grid = {.title = "Mistakes", .groups = {group}, .pixels = thumbnail}};
 }
 
-std::string network_table(const Summary& summary) {
+DocumentTable network_table(const Summary& summary) {
   std::vector<std::vector<std::string>> rows;
   for (const SummaryRow& row : summary.rows)
     rows.push_back({join(row.name, " (", row.kind, ")"), keras_shape(row.shape), grouped(row.parameters),
                     row.multiply_adds ? grouped(row.multiply_adds) : "", row.note});
   rows.push_back({"all", "", grouped(summary.parameters), grouped(summary.multiply_adds), ""});
-  return table({"layer (type)", "output shape", "parameters", "multiply-adds a picture", "how it runs"}, rows);
+  return table("layers", "", {"layer (type)", "output shape", "parameters", "multiply-adds a picture", "how it runs"},
+               rows);
 }
 
-std::string sides_table(const Split& sides) {
+DocumentTable sides_table(const Split& sides) {
   std::vector<std::vector<std::string>> rows;
   const std::vector<int> train = sides.train.class_counts(), validation = sides.validation.class_counts(),
                          test = sides.test.class_counts();
@@ -187,7 +147,7 @@ std::string sides_table(const Split& sides) {
     rows.push_back(
         {sides.train.class_names()[c], grouped(train[c]), grouped(count(validation, c)), grouped(count(test, c))});
   rows.push_back({"all", grouped(sides.train.size()), grouped(sides.validation.size()), grouped(sides.test.size())});
-  return table({"class", "training", "validation", "test"}, rows);
+  return table("sides", "", {"class", "training", "validation", "test"}, rows);
 }
 
 std::set<std::string> groups_of(const Dataset& data) {
@@ -267,32 +227,41 @@ std::vector<std::string> findings(const ReportData& data) {
   return said;
 }
 
-std::string to_html(const ReportData& data) {
+Document report_document(const ReportData& data) {
   check(!data.history.epochs.empty() && data.metrics.count == data.sides.test.size(), "report",
         "a report needs at least one epoch and the metrics of the test side.");
-  std::string page = join(
-      "<!doctype html>\n<html lang=\"en\"><head><meta charset=\"utf-8\">\n"
-      "<meta name=\"viewport\" content=\"width=device-width, initial-scale=1\">\n<title>",
-      escape_html(data.title), "</title>\n<style>", style, "</style></head>\n<body><main>\n<h1>",
-      escape_html(data.title), "</h1>\n");
-  if (!data.note.empty()) page += join("<p class=\"note\">", prose(data.note), "</p>\n");
-  page += join("<p class=\"result\">", percent(data.metrics.accuracy), "</p>\n<p>test accuracy</p>\n<ul>\n");
-  for (const std::string& sentence : findings(data)) page += join("<li>", prose(sentence), "</li>\n");
-  page += join("</ul>\n<h2>Learning curves</h2>\n<div class=\"pair\">\n", curves(data, true), curves(data, false),
-               "</div>\n");
-  page += join("<h2>Which class is taken for which</h2>\n<div class=\"pair\">\n", confusion(data), "<div>",
-               class_figures(data), "</div></div>\n");
-  page += join("<h2>Training pictures</h2>\n", samples(data.sides.train));
+  Document document{.title = data.title};
+  if (!data.note.empty()) document.note = data.note;
+  auto& blocks = document.blocks;
+  const auto heading = [&](const char* text) { blocks.push_back(DocumentHeading{2, text}); };
+  blocks.push_back(DocumentHighlight{percent(data.metrics.accuracy), "test accuracy"});
+  DocumentList said;
+  for (const std::string& sentence : findings(data)) said.items.emplace_back(sentence);
+  blocks.push_back(said);
+  heading("Learning curves");
+  blocks.push_back(DocumentGroup{.blocks = {curves(data, true), curves(data, false)}});
+  heading("Which class is taken for which");
+  blocks.push_back(DocumentGroup{.blocks = {confusion(data), class_figures(data)}});
+  heading("Training pictures");
+  blocks.push_back(samples(data.sides.train));
   const std::vector<int> wrong = misses(data);
-  page += join("<h2>Mistakes</h2>\n<p>", wrong.size(), " test pictures were taken for another class",
-               wrong.size() > most_misses ? join("; the ", most_misses, " surest mistakes are shown") : "",
-               ". The percentage is the network's own probability for its answer.</p>\n", missed_faces(data, wrong));
-  page += join("<h2>The network</h2>\n", network_table(data.summary));
-  page += join("<h2>The pictures</h2>\n", sides_table(data.sides));
-  page += "<h2>How to repeat it</h2>\n<div class=\"scroll\"><table class=\"facts\">\n<tbody>";
-  for (const auto& [name, value] : data.facts)
-    page += join("<tr><th>", escape_html(name), "</th><td>", escape_html(value), "</td></tr>\n");
-  return page + "</tbody></table></div>\n</main></body></html>\n";
+  heading("Mistakes");
+  blocks.push_back(
+      DocumentText{join(wrong.size(), " test pictures were taken for another class",
+                        wrong.size() > most_misses ? join("; the ", most_misses, " surest mistakes are shown") : "",
+                        ". The percentage is the network's own probability for its answer.")});
+  if (!wrong.empty()) blocks.push_back(missed_faces(data, wrong));
+  heading("The network");
+  blocks.push_back(network_table(data.summary));
+  heading("The pictures");
+  blocks.push_back(sides_table(data.sides));
+  heading("How to repeat it");
+  std::vector<std::vector<std::string>> facts;
+  for (const auto& [name, value] : data.facts) facts.push_back({name, value});
+  blocks.push_back(table("facts", "", {}, facts));
+  return document;
 }
+
+std::string to_html(const ReportData& data) { return to_html(report_document(data)); }
 
 }  // namespace mien

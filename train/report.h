@@ -6,6 +6,7 @@
 #include <vector>
 
 #include "mien/data/split.h"
+#include "mien/io/document.h"
 #include "mien/layers/summary.h"
 #include "mien/train/fit.h"
 #include "mien/train/metrics.h"
@@ -28,8 +29,11 @@ struct ReportData {
 /// figure is, whether people stand on both sides, how far training and test are apart. Nothing that they do not show.
 std::vector<std::string> findings(const ReportData& data);
 
-/// The whole page: findings, learning curves, confusion matrix, figures of each class, sample pictures, the pictures
-/// that were taken for something else, the network's summary, the sides, the facts.
+/// The report as a document: findings, learning curves, confusion matrix, figures of each class, sample pictures, the
+/// pictures that were taken for something else, the network's summary, the sides, the facts.
+Document report_document(const ReportData& data);
+
+/// That document as a page.
 std::string to_html(const ReportData& data);
 
 /// Wilson's interval of 95 % for a share of `right` in `count` (independent draws): lower and upper bound.
