@@ -177,6 +177,32 @@ Plan prepare(const Plan& original) {
   return plan;
 }
 
+Plan part(const Plan& plan, const std::vector<int>& outputs, const std::vector<int>& given) {
+  const std::size_t first = plan.inputs.size(), values = first + plan.steps.size();
+  std::vector<char> needed(values, 0), is_given(values, 0);
+  for (const int value : outputs) needed[static_cast<std::size_t>(value)] = 1;
+  for (const int value : given) is_given[static_cast<std::size_t>(value)] = 1;
+  for (std::size_t i = plan.steps.size(); i-- > 0;)
+    if (needed[first + i] && !is_given[first + i])
+      for (const int value : plan.steps[i].inputs) needed[static_cast<std::size_t>(value)] = 1;
+
+  Plan result{plan.inputs, {}, outputs};
+  std::vector<int> renumbered(values);
+  for (std::size_t i = 0; i < first; ++i) renumbered[i] = static_cast<int>(i);
+  for (const int value : given) {
+    renumbered[static_cast<std::size_t>(value)] = static_cast<int>(result.inputs.size());
+    result.inputs.push_back(plan.shape_of(value));
+  }
+  for (std::size_t i = 0; i < plan.steps.size(); ++i) {
+    if (!needed[first + i] || is_given[first + i]) continue;
+    renumbered[first + i] = result.value_of_step(result.steps.size());
+    result.steps.push_back(plan.steps[i]);
+    for (int& value : result.steps.back().inputs) value = renumbered[static_cast<std::size_t>(value)];
+  }
+  for (int& value : result.outputs) value = renumbered[static_cast<std::size_t>(value)];
+  return result;
+}
+
 std::vector<Tensor> run(const Plan& plan, const std::vector<Tensor>& inputs, const Call& whole) {
   check(inputs.size() == plan.inputs.size(), "model", "the network takes ", plan.inputs.size(), " inputs. Got ",
         inputs.size(), ".");

@@ -4,6 +4,7 @@
 //   fuse        convolution + activation + 2x2 max-pool become one step
 //   fold        batch normalisation goes into the weights of the convolution before it (inference only)
 //   prepare     weights are laid out as the kernels read them (inference only)
+//   part        the steps between some values and others: feature taps, gradients at a layer
 //
 // A pass never changes a number that reaches the caller: fused and unfused are equal to the bit under the algorithm
 // `direct`, folded ones to rounding.
@@ -55,6 +56,10 @@ Plan fold(const Plan& plan);
 /// Lays out the weights of every step as its layer reads them fastest, once for all calls. The weights must not change
 /// afterwards.
 Plan prepare(const Plan& plan);
+
+/// The steps that it takes to make the values `outputs`, and no others; those values become the outputs. The values
+/// `given` are not made any more: they are inputs, behind the plan's own. Takes the value numbers of `plan`.
+Plan part(const Plan& plan, const std::vector<int>& outputs, const std::vector<int>& given = {});
 
 /// Runs the steps. Without recording (NoGrad), a value is let go as soon as nothing reads it any more.
 std::vector<Tensor> run(const Plan& plan, const std::vector<Tensor>& inputs, const Call& call);
