@@ -87,12 +87,12 @@ struct IntervalPlot {
 /// Throws Error where there is no row, or a series has not as many values as there are rows.
 std::string to_svg(const IntervalPlot& plot);
 
-/// Answers of about the same confidence.
+/// The answers whose confidence, the probability of the class that is named, lies in (low, high].
 struct ReliabilityBin {
-  double low = 0, high = 0;  ///< confidences from `low` to `high`
-  std::int64_t count = 0;
-  double confidence = 0;  ///< the mean over the bin; both mean nothing where it is empty
-  double accuracy = 0;    ///< share right in the bin
+  double low = 0, high = 0;  ///< the first bin holds 0 as well
+  std::int64_t count = 0;    ///< answers
+  double confidence = 0;     ///< their mean; 0 where there is none
+  double accuracy = 0;       ///< the share of them that is right; 0 where there is none
 };
 
 /// Whether a classifier is right as often as it is sure to be: accuracy against confidence, and how many answers have

@@ -62,10 +62,10 @@ Calibration calibration(const std::vector<float>& probabilities, const std::vect
     if (bin.count == 0) continue;
     result.confidence += bin.confidence / count;
     result.accuracy += bin.accuracy / count;
-    bin.confidence /= bin.count;
-    bin.accuracy /= bin.count;
+    bin.confidence /= static_cast<double>(bin.count);
+    bin.accuracy /= static_cast<double>(bin.count);
     const double error = std::abs(bin.accuracy - bin.confidence);
-    result.expected_error += bin.count / count * error;
+    result.expected_error += static_cast<double>(bin.count) / count * error;
     result.maximum_error = std::max(result.maximum_error, error);
   }
   return result;

@@ -4,20 +4,14 @@
 #include <cstdint>
 #include <vector>
 
-namespace mien {
+#include "mien/io/plot.h"
 
-/// The pictures whose confidence, the probability of the class they are taken for, lies in (low, high].
-struct ReliabilityBin {
-  double low = 0, high = 0;  ///< the first bin holds 0 as well
-  int count = 0;             ///< pictures
-  double confidence = 0;     ///< their mean; 0 where there is none
-  double accuracy = 0;       ///< the share of them that is right; 0 where there is none
-};
+namespace mien {
 
 struct Calibration {
   int count = 0;
   double confidence = 0, accuracy = 0;  ///< over all pictures
-  std::vector<ReliabilityBin> bins;     ///< of equal width, from 0 to 1
+  std::vector<ReliabilityBin> bins;     ///< of equal width, from 0 to 1; as a ReliabilityPlot takes them
   /// Distance of a bin's accuracy from its confidence: the mean over the pictures, and the most of any bin (Guo et al.,
   /// "On calibration of modern neural networks", 2017, equations 3 and 5).
   double expected_error = 0, maximum_error = 0;
