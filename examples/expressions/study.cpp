@@ -7,6 +7,7 @@
 #include <iostream>
 #include <map>
 #include <nlohmann/json.hpp>
+#include <set>
 
 #include "commands.h"
 #include "environment.h"
@@ -49,6 +50,13 @@ struct Planned {
   bool is_new = false;  ///< not yet in the study's folder
 };
 
+/// Makes every split of the plan once: one that cannot be made is an error now, not after an hour.
+void check_sides(const StudyPlan& plan, const Dataset& data) {
+  std::set<std::pair<std::string, std::uint64_t>> made;
+  for (const StudyRun& run : plan.runs)
+    if (made.insert({run.split, run.seed}).second) sides_of(run, data);
+}
+
 Planned find_plan(const StudyCommand& command, const OutputOptions& output) {
   const StudyOptions& options = command.options;
   const fs::path own = fs::path(options.out) / "plan.json";
@@ -60,7 +68,9 @@ Planned find_plan(const StudyCommand& command, const OutputOptions& output) {
     if (!asked.data.empty()) asked.data = fs::absolute(asked.data).lexically_normal().string();
     Dataset data = study::read_pictures(asked, output.quiet);
     const SpeedOf speed = measured_speed(data, output.quiet);
-    return {plan_study(asked, command.given, describe_pictures(data), speed), data, true};
+    StudyPlan plan = plan_study(asked, command.given, describe_pictures(data), speed);
+    check_sides(plan, data);
+    return {std::move(plan), std::move(data), true};
   }
   const fs::path file = goes_on ? own : fs::path(options.plan);
   StudyPlan plan = read_plan(file);
@@ -70,6 +80,8 @@ Planned find_plan(const StudyCommand& command, const OutputOptions& output) {
           "another plan is there already. Choose another "
           "--out for ",
           options.plan, ".");
+  if (plan.options.synthetic && !options.data.empty())
+    throw UsageError(join("[study] ", file.string(), " is the plan for drawn faces. Got --data ", options.data, "."));
   StudyOptions source = plan.options;
   if (!options.data.empty()) source.data = options.data;
   Dataset data = study::read_pictures(source, output.quiet);

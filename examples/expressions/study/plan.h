@@ -18,13 +18,13 @@ struct StudyRun {
   int section = 0;      ///< where it is told of; no part of the key, for one training may serve two sections
   /// "all": trained and scored on every picture (section 3); "random": split by picture; "group": no person on two
   /// sides.
-  std::string split;
+  std::string split = {};
   /// "sound": the best epoch's weights are scored, L2 is on weights. "report": the last epoch's, L2 on the output.
-  std::string method;
+  std::string method = {};
   std::uint64_t seed = 1;  ///< of the split, the weights, the order, dropout and augmentation
   int epochs = 1, patience = 0, batch = 64, size = 256;
-  std::string framing, augment, network;
-  std::string fingerprint;  ///< of the pictures and their labels
+  std::string framing = {}, augment = {}, network = {};
+  std::string fingerprint = {};  ///< of the pictures and their labels
 
   /// 16 hexadecimal digits: the hash (FNV-1a, 64 bits) of canonical_json(). The run's folder is runs/KEY.
   std::string key() const;
