@@ -37,13 +37,16 @@ figure.plot > figcaption { margin-left: auto; margin-right: auto; max-width: 40r
 .pair > * { margin: 0; min-width: 0; } .narrow { grid-template-columns: repeat(auto-fit, minmax(min(100%, 19rem), 1fr)); }
 .narrow .mien-plot text { font-size: 15px; }
 .scroll { overflow-x: auto; }
-table { border-collapse: collapse; font-variant-numeric: tabular-nums; font-size: .92rem; }
+table { border-collapse: separate; border-spacing: 0; font-variant-numeric: tabular-nums; font-size: .92rem; }
 th, td { padding: .3rem .9rem .3rem 0; border-bottom: 1px solid var(--line); text-align: left; vertical-align: top; white-space: nowrap; }
 tbody th { font-weight: 400; } thead th { font-weight: 600; vertical-align: bottom; } thead th[colspan] { border-bottom-color: var(--faint); }
-th:last-child, td:last-child { padding-right: 0; }
-.facts tbody th { font-weight: 600; }
+th:last-child, td:last-child { padding-right: 0; } .facts tbody th { font-weight: 600; }
 td.n, th.n { text-align: right; } td.w, th.w { white-space: normal; min-width: 13rem; max-width: 34rem; overflow-wrap: anywhere; }
 .facts td.w { min-width: 0; max-width: none; }
+@media screen and (max-width: 44rem) {
+  table { font-size: .88rem; } th, td { padding-right: .6rem; }
+  tbody th, thead tr:last-child th:first-child { position: sticky; left: 0; background: var(--paper); }
+  tbody th.w, thead th.w:first-child { min-width: 7rem; max-width: 9rem; overflow-wrap: break-word; } }
 .faces { display: grid; gap: .75rem; grid-template-columns: repeat(auto-fill, minmax(6rem, 1fr)); padding: 0; margin: 0 0 .75rem; }
 .faces figure { margin: 0; font-size: .8rem; line-height: 1.3; overflow-wrap: anywhere; }
 .faces figcaption { font-size: inherit; line-height: inherit; margin: 0; }
@@ -56,12 +59,13 @@ summary { cursor: pointer; font-weight: 600; }
 @media print {
   @page { margin: 16mm 15mm; }
   body { font-size: 10.5pt; } main { max-width: none; padding: 0; } h1, h2, h3, h4, .heading { break-after: avoid; }
-  p, li { orphans: 3; widows: 3; } tr, figure.plot, .faces figure, .aside { break-inside: avoid; }
-  figure:not(.plot) > figcaption { break-after: avoid; } thead { display: table-header-group; }
+  p, li { orphans: 3; widows: 3; } tr, figure:not(.group), .aside { break-inside: avoid; }
+  .group > figcaption { break-before: avoid; } summary { break-after: avoid; } thead { display: table-header-group; }
   .scroll { overflow: visible; } table { font-size: 8.5pt; } th, td { padding-right: .6rem; }
   .pair, .narrow { grid-template-columns: 1fr 1fr; gap: 1rem; } .pair .mien-plot text, .narrow .mien-plot text { font-size: 15px; }
   .faces { grid-template-columns: repeat(auto-fill, minmax(5rem, 1fr)); }
   details { border: 0; } details::details-content { content-visibility: visible; display: block; block-size: auto; }
+  figure .mien-plot, figure.plot > figcaption { max-width: 30rem; }
   a { color: inherit; text-decoration: none; }
 }
 )";

@@ -29,6 +29,7 @@ struct ImageGridPlot {
   std::string description = {};  ///< for those who cannot see it; made from the labels if empty
 };
 
+/// The pictures row by row. On a page, DocumentPictures (io/document.h) fits them to the reader's screen instead.
 /// Throws Error where there is no picture or `columns` is not 1 … 32.
 std::string to_svg(const ImageGridPlot& plot);
 

@@ -1,5 +1,6 @@
 #!/usr/bin/env python3
-"""Checks HTML pages: nothing broken, nothing empty, nothing asked of another host. Exit code 1 where anything is.
+"""Checks HTML pages and Markdown files: nothing broken, nothing empty, nothing asked of another host. Exit code 1 where
+anything is.
 
 usage: page_check.py FILE...        checks pages; links of <a> to other hosts are listed, they are no fault
        page_check.py --self-test    checks the checker on pages with planted faults
@@ -136,7 +137,28 @@ class Page(html.parser.HTMLParser):
             self.links.append((self.getpos()[0], address))
 
 
+class Markdown(Page):
+    """A Markdown file of ours: links and pictures, anchors as <a id="...">."""
+
+    LINK = re.compile(r"(!?)(?<!\\)\[((?:[^\]\\]|\\.)*)\]\(([^)\s]*)\)")
+
+    def feed(self, text):
+        for number, line in enumerate(text.split("\n"), 1):
+            self.getpos = lambda number=number: (number, 0)
+            for identifier in re.findall(r'<a id="([^"]*)">', line):
+                if identifier in self.ids:
+                    self.fault(f"two anchors have the id '{identifier}'")
+                self.ids.add(identifier)
+            for picture, words, address in self.LINK.findall(line):
+                if picture and not words.strip():
+                    self.fault("a picture has no text")
+                self.fetched("picture", address) if picture else self.link(address)
+
+
 def parsed(path, known):
+    if path not in known and path.suffix == ".md":
+        known[path] = Markdown()
+        known[path].feed(path.read_text(encoding="utf-8"))
     if path not in known:
         page = Page()
         page.feed(path.read_text(encoding="utf-8"))
@@ -165,7 +187,7 @@ def check(path, known):
                 faults.append(f"line {line}: a link leads to no file: {address}")
                 continue
         fragment = urllib.parse.unquote(parts.fragment)
-        if fragment and target.suffix in (".html", ".htm") and fragment not in parsed(target, known).ids:
+        if fragment and target.suffix in (".html", ".htm", ".md") and fragment not in parsed(target, known).ids:
             faults.append(f"line {line}: a link leads to no id: {address}")
         if not parts.path and not fragment:
             faults.append(f"line {line}: a link has no address")
@@ -212,25 +234,36 @@ PLANTED = [
     ('<div>', "not closed"),
 ]
 
+# The same for Markdown.
+PLANTED_MARKDOWN = [
+    ('<a id="a"></a>\n\n| [1](#a) | [x \\[y\\]](other.html#there) | ![p](other.html) \\[no\\](link)', None),
+    ("[x](#nowhere)", "leads to no id"),
+    ("[x](missing.html)", "leads to no file"),
+    ("![x](missing.png)", "leads to no file"),
+    ("![](other.html)", "no text"),
+    ("![x](https://example.org/a.png)", "another host"),
+    ('<a id="a"></a>\n<a id="a"></a>', "two anchors"),
+]
+
 
 def self_test():
     wrong = 0
     with tempfile.TemporaryDirectory() as folder:
         folder = pathlib.Path(folder).resolve()
         (folder / "other.html").write_text('<p id="there">x</p>')
-        for body, expected in PLANTED:
-            page = folder / "page.html"
-            page.write_text(f"<!doctype html>\n<html lang=\"en\"><head><title>t</title></head><body>\n{body}\n</body></html>"
-                            if expected != "not closed" else body)
+        for body, expected in PLANTED + PLANTED_MARKDOWN:
+            page = folder / ("page.md" if (body, expected) in PLANTED_MARKDOWN else "page.html")
+            page.write_text(body)
             faults, _ = check(page, {})
             if (expected is None and faults) or (expected and not any(expected in fault for fault in faults)):
                 wrong += 1
                 print(f"{body}\n  expected: {expected}\n  found: {faults}")
+        page = folder / "page.html"
         page.write_text('<a href="https://example.org/">x</a>')
         if check(page, {}) != ([], ["https://example.org/"]):
             wrong += 1
             print("a link to another host is not listed")
-    print(f"{len(PLANTED) + 1} pages, {wrong} judged wrongly")
+    print(f"{len(PLANTED + PLANTED_MARKDOWN) + 1} pages, {wrong} judged wrongly")
     return 1 if wrong else 0
 
 
@@ -238,7 +271,7 @@ def main():
     if sys.argv[1:] == ["--self-test"]:
         return self_test()
     if len(sys.argv) < 2 or sys.argv[1].startswith("-"):
-        print(__doc__.split("\n\n", 1)[1], file=sys.stderr)
+        print(__doc__.split("\n\n", 1)[1].strip(), file=sys.stderr)
         return 2
     known, wrong = {}, 0
     for name in sys.argv[1:]:
