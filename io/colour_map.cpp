@@ -29,8 +29,9 @@ constexpr std::array<Colour, 16> viridis = {{{68, 1, 84},
                                              {210, 226, 27},
                                              {253, 231, 37}}};
 constexpr Colour white = {255, 255, 255}, blue = {0, 114, 178}, orange = {213, 94, 0};
-// Thick enough to read the value, thin enough to see the picture; of a difference, where it is largest.
-constexpr double viridis_opacity = 0.55, difference_opacity = 0.75;
+// Of the highest value and of the lowest: thick enough to read the value, thin enough to see the picture. No difference
+// is not seen at all.
+constexpr double most_opacity = 0.75, viridis_least_opacity = 0.35;
 constexpr int bar_steps = 33;  // odd: a difference has a colour for 0
 
 /// `share` of b, the rest of a.
@@ -45,9 +46,11 @@ double within(double value, double low, double high) { return value > low ? std:
 
 /// A grey pixel under a value's colour.
 Colour overlaid(const Colour& below, ColourMap map, double value) {
-  if (map == ColourMap::viridis) return mixed(below, colour_of(map, value), viridis_opacity);
+  if (map == ColourMap::viridis)
+    return mixed(below, colour_of(map, value),
+                 viridis_least_opacity + (most_opacity - viridis_least_opacity) * within(value, 0, 1));
   const double inside = std::isnan(value) ? 0 : within(value, -1, 1);
-  return mixed(below, inside < 0 ? blue : orange, std::abs(inside) * difference_opacity);
+  return mixed(below, inside < 0 ? blue : orange, std::abs(inside) * most_opacity);
 }
 
 void check_count(const char* where, std::span<const float> values, int height, int width) {

@@ -25,9 +25,9 @@ std::array<std::uint8_t, 3> colour_of(ColourMap map, double value);
 /// height * width values.
 Image coloured(std::span<const float> values, int height, int width, ColourMap map);
 
-/// The values laid over the picture's grey: viridis equally thick everywhere, a difference the thicker the further its
-/// value is from 0, so that the picture stays as it is where nothing differs. There must be a value for each pixel.
-/// Throws Error otherwise, and for ColourMap::grey.
+/// The values laid over the picture's grey, the thicker the higher the value, and a difference the thicker the further
+/// it is from 0: the picture stays as it is where nothing differs. There must be a value for each pixel. Throws Error
+/// otherwise, and for ColourMap::grey.
 Image overlay(const Image& picture, std::span<const float> values, ColourMap map);
 
 /// A legend: the colours from the lowest value to the highest, and what these are.

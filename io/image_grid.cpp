@@ -14,6 +14,8 @@ namespace mien {
 namespace {
 
 constexpr double gap = 8, small_character = 6.6, small_line = 13;
+// Cells that have room for it have labels of a size that grows on a phone.
+constexpr double wide_cell = 100, wide_line = 18;
 constexpr std::size_t most_lines = 4;  // of a label
 
 /// The text broken at spaces into lines of at most so many columns, a number and its percent sign on one; what does not
@@ -49,18 +51,22 @@ Image enlarged(const Image& image, int factor) {
 
 struct Cell {
   std::vector<std::string> label, detail;
-  double height = 0;  // of the picture, SVG units
+  double height = 0;               // of the picture, SVG units
+  double label_line = small_line;  // height of a line of the label
 
-  double all() const { return height + static_cast<double>(label.size() + detail.size()) * small_line; }
+  double all() const {
+    return height + static_cast<double>(label.size()) * label_line + static_cast<double>(detail.size()) * small_line;
+  }
 };
 
 Cell cell_of(const GridPicture& picture, double width) {
   const int characters = std::max(3, static_cast<int>(width / small_character));
   const int longest = std::max(picture.image.width, picture.image.height);
-  return {broken(picture.label, characters),
+  const bool wide = width >= wide_cell;
+  return {broken(picture.label, wide ? static_cast<int>(width / character_width) : characters),
           picture.detail.empty() ? std::vector<std::string>{}
                                  : std::vector<std::string>{cut_to_width(picture.detail, characters)},
-          width * picture.image.height / longest};
+          width * picture.image.height / longest, wide ? wide_line : small_line};
 }
 
 void add_picture(SvgDrawing& drawing, const GridPicture& picture, const Cell& cell, int pixels, double x, double y,
@@ -70,10 +76,30 @@ void add_picture(SvgDrawing& drawing, const GridPicture& picture, const Cell& ce
               coordinate(x + (width - own_width) / 2), "\" y=\"", coordinate(y), "\" width=\"", coordinate(own_width),
               "\" height=\"", coordinate(cell.height), "\" href=\"", picture_uri(picture, pixels), "\"/></g>");
   double baseline = y + cell.height + 2;
-  for (const auto* lines : {&cell.label, &cell.detail})
-    for (const std::string& line : *lines)
-      drawing.add_text(x + width / 2, baseline += small_line, line, Anchor::middle,
-                       lines == &cell.label ? "small" : "small faint");
+  for (const std::string& line : cell.label)
+    drawing.add_text(x + width / 2, baseline += cell.label_line, line, Anchor::middle,
+                     cell.label_line > small_line ? "" : "small");
+  for (const std::string& line : cell.detail)
+    drawing.add_text(x + width / 2, baseline += small_line, line, Anchor::middle, "small faint");
+}
+
+/// Returns where the next one may begin.
+double add_bar(SvgDrawing& drawing, const ColourBar& bar, std::size_t index, double y) {
+  constexpr double height = 12;
+  if (!bar.title.empty()) drawing.add_text(2, y + 14, bar.title), y += 21;
+  const std::vector<std::string> colours = bar_colours(bar);
+  drawing.add("<defs><linearGradient id=\"", identifier_mark, "-bar", index, "\">");
+  for (std::size_t i = 0; i < colours.size(); ++i)
+    drawing.add("<stop offset=\"", coordinate(static_cast<double>(i) / static_cast<double>(colours.size() - 1)),
+                "\" stop-color=\"", colours[i], "\"/>");
+  drawing.add("</linearGradient></defs><rect class=\"cell\" style=\"fill:url(#", identifier_mark, "-bar", index,
+              ")\" x=\"1\" y=\"", coordinate(y), "\" width=\"", coordinate(plot_width - 2), "\" height=\"",
+              coordinate(height), "\"/>");
+  y += height + wide_line;
+  drawing.add_text(2, y, bar.low);
+  drawing.add_text(plot_width / 2, y, bar.middle, Anchor::middle);
+  drawing.add_text(plot_width - 2, y, bar.high, Anchor::end);
+  return y + gap;
 }
 
 std::string describe(const ImageGridPlot& plot) {
@@ -134,6 +160,7 @@ std::string to_svg(const ImageGridPlot& plot) {
     }
     y += gap;
   }
+  for (std::size_t i = 0; i < plot.bars.size(); ++i) y = add_bar(drawing, plot.bars[i], i, y);
   return drawing.finish(y, plot.title.empty() ? "Pictures" : plot.title,
                         plot.description.empty() ? describe(plot) : plot.description);
 }

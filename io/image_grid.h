@@ -4,6 +4,7 @@
 #include <string>
 #include <vector>
 
+#include "mien/io/colour_map.h"
 #include "mien/io/image.h"
 
 namespace mien {
@@ -24,9 +25,10 @@ struct ImageGridGroup {
 struct ImageGridPlot {
   std::string title = {};
   std::vector<ImageGridGroup> groups = {};
-  int columns = 6;               ///< pictures in a row of the SVG
-  int pixels = 112;              ///< longest side at which a picture is embedded; larger ones are made smaller
-  std::string description = {};  ///< for those who cannot see it; made from the labels if empty
+  int columns = 6;                   ///< pictures in a row of the SVG
+  int pixels = 112;                  ///< longest side at which a picture is embedded; larger ones are made smaller
+  std::string description = {};      ///< for those who cannot see it; made from the labels if empty
+  std::vector<ColourBar> bars = {};  ///< under the pictures of the SVG: what their colours stand for
 };
 
 /// The pictures row by row. On a page, DocumentPictures (io/document.h) fits them to the reader's screen instead.

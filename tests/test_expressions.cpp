@@ -15,7 +15,7 @@ namespace fs = std::filesystem;
 
 TEST_CASE("every command has help with examples") {
   const Workplace place;
-  for (const char* command : {"synth", "prepare", "train", "evaluate", "predict", "info", "demo"}) {
+  for (const char* command : {"synth", "prepare", "train", "evaluate", "predict", "explain", "info", "demo"}) {
     const Outcome help = place.run({command, "--help"});
     CHECK(help.exit_code == 0);
     CHECK_THAT(help.out, Contains("Examples:") && Contains(std::string("expressions ") + command));

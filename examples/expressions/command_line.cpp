@@ -146,6 +146,19 @@ class CommandLine {
     predict_app.add_option("RUN", predict_.run, "run folder, or a weights file of one");
     predict_app.add_option("PHOTO", predict_.photos, "photographs");
 
+    CLI::App& explain_app =
+        add("explain", "Shows what the network sees in photographs: Grad-CAM, occlusion map, feature maps, filters.",
+            "  expressions explain runs/first photo.jpg --out explained\n"
+            "  expressions explain best.safetensors *.jpg --out explained --class happy --layer conv2d_3",
+            [this] {
+              check_given(explain_.run, "explain", "the run folder or weights file");
+              check_given(explain_.photos.empty() ? "" : "given", "explain", "the photograph");
+              return explain(explain_, output_);
+            });
+    explain_app.add_option("RUN", explain_.run, "run folder, or a weights file of one");
+    explain_app.add_option("PHOTO", explain_.photos, "photographs");
+    add_options(explain_app, explain_);
+
     add("info", "What this program is made of, what it runs on, and what was decided about CUDA.",
         "  expressions info\n  expressions info --json", [this] { return info(output_); });
 
@@ -204,6 +217,7 @@ class CommandLine {
   StudyCommand study_;
   EvaluateOptions evaluate_;
   PredictOptions predict_;
+  ExplainOptions explain_;
   DemoOptions demo_;
 };
 

@@ -123,6 +123,22 @@ struct PredictOptions {
   std::vector<std::string> photos;
 };
 
+struct ExplainOptions {
+  std::string run;
+  std::vector<std::string> photos;
+  std::string out = "explained", class_name, layer;
+  int window = 0;
+
+  template <class Visitor>
+  void visit(Visitor&& option) {
+    option("out", out, "folder for the page explain.html and the pictures");
+    option("class", class_name,
+           "class whose evidence is looked for. Without it: the one that each photograph is taken for");
+    option("layer", layer, "layer that Grad-CAM looks at. Without it: the last convolution");
+    option("window", window, "side of the square that is laid over the picture, in pixels; 0: an eighth of its side");
+  }
+};
+
 struct DemoOptions {
   std::string out = "expressions-demo";
   int people = 40, takes = 5, size = 256, epochs = 20, patience = 5, batch = 32;
