@@ -168,6 +168,23 @@ void resolve_links(Document& document) {
                             }});
 }
 
+std::string_view without_signs(std::string_view text) {
+  for (const std::string_view sign : {"-", "−", "–", "+", "±", "<", ">", "≤", "≥", "~"})
+    if (text.substr(0, sign.size()) == sign) text.remove_prefix(sign.size());
+  while (!text.empty() && text.front() == ' ') text.remove_prefix(1);
+  return text;
+}
+
+/// "63.5 %", "40 of 200", "12 ms", but not "2 cores": it begins with a digit and has no word of four letters or more.
+bool is_number(std::string_view text) {
+  int letters = 0, longest = 0;
+  for (const char c : text) {
+    letters = (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') ? letters + 1 : 0;
+    longest = std::max(longest, letters);
+  }
+  return !text.empty() && text.front() >= '0' && text.front() <= '9' && longest < 4;
+}
+
 }  // namespace
 
 bool DocumentLine::empty() const {
@@ -187,18 +204,15 @@ Document completed(const Document& document) {
 std::vector<bool> number_columns(const DocumentTable& table) {
   const std::size_t width = table.rows.empty() ? table.head.size() : table.rows[0].size();
   std::vector<bool> numbers(width, false);
+  if (table.head.empty()) return numbers;
   for (std::size_t i = 0; i < width; ++i) {
-    bool digits = false, others = false;
+    bool some = false, others = false;
     for (const auto& row : table.rows) {
-      std::string_view text = row[i].text;
-      for (const std::string_view sign : {"-", "−", "–", "+", "±", "<", ">", "≤", "≥", "~"})
-        if (text.substr(0, sign.size()) == sign) text.remove_prefix(sign.size());
-      while (!text.empty() && text.front() == ' ') text.remove_prefix(1);
-      const bool digit = !text.empty() && text.front() >= '0' && text.front() <= '9';
-      digits = digits || digit;
-      others = others || (!digit && !text.empty());
+      const std::string_view text = without_signs(row[i].text);
+      some = some || is_number(text);
+      others = others || (!text.empty() && !is_number(text));
     }
-    numbers[i] = digits && !others;
+    numbers[i] = some && !others;
   }
   return numbers;
 }

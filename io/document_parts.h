@@ -13,7 +13,7 @@ namespace mien {
 /// label, every piece of text its words. Throws as to_html() does.
 Document completed(const Document& document);
 
-/// Which columns of the table hold numbers only (or nothing, or a dash).
+/// Which columns of the table hold numbers only (or nothing, or a dash). None in a table of names and values.
 std::vector<bool> number_columns(const DocumentTable& table);
 
 /// The column's title in one line: "by person: accuracy".

@@ -89,6 +89,20 @@ TEST_CASE("columns of numbers stand flush right, in Markdown too") {
                                               Contains("| [63.5 %](runs/ab/result.json) |"));
 }
 
+TEST_CASE("a column is of numbers where all its cells are, whatever their signs and units") {
+  const auto right = [](const std::vector<std::string>& texts) {
+    DocumentTable table{.head = {"column"}};
+    for (const std::string& text : texts) table.rows.push_back({{text}});
+    return to_html(with({table})).find("<td class=\"n\">") != std::string::npos;
+  };
+  CHECK(right({"1", "−2.5", "< 0.001", "–", ""}));
+  CHECK(right({"43.0 % (3.6)", "12 ms", "40 of 200"}));
+  CHECK_FALSE(right({"2 cores"}));
+  CHECK_FALSE(right({"1", "none"}));
+  CHECK_FALSE(right({"–", ""}));
+  CHECK(to_html(with({DocumentTable{.rows = {{{"seeds"}, {"1, 2"}}}}})).find("class=\"n\"") == std::string::npos);
+}
+
 TEST_CASE("a CSV has the data of its cells and one line of titles") {
   CHECK(to_csv(scores) == "model,random,by person\nAttempt 1,0.635,41.0 %\nBest,0.955,–\n");
   DocumentTable grouped = scores;
