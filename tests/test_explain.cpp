@@ -7,6 +7,7 @@
 #include "mien/layers/layers.h"
 #include "mien/models/explain.h"
 #include "mien/models/seed.h"
+#include "tested_devices.h"
 
 using namespace mien;
 using Catch::Matchers::Contains;
@@ -26,6 +27,8 @@ void set(const Model& net, const std::string& name, const Values& values) {
     if (parameter->full_name == name) return parameter->value.copy_from(Tensor::from(values, parameter->value.shape()));
   FAIL("no parameter " << name);
 }
+
+float sigmoid_of(double x) { return static_cast<float>(1 / (1 + std::exp(-x))); }
 
 /// Moving statistics and offsets that a fresh network does not have.
 void unsettle(const Model& net) {
@@ -99,6 +102,24 @@ TEST_CASE("Grad-CAM of a network small enough for paper", "[explain]") {
   CHECK(heat.values.shape() == Shape{2, 2});
   check_close(heat.values, {0, 0, 0.75f, 1});
   check_close(heat.on_picture, {0, 0, 0.75f, 1});
+}
+
+TEST_CASE("a network on another device is explained to the same numbers", "[explain]") {
+  for (const Device device : testing::tested_devices()) {
+    INFO(device);
+    Sequential net = small_net();
+    net.to(device);
+    const HeatMap heat = grad_cam(net, small_picture, 0);
+    CHECK(heat.values.device() == Device::cpu);
+    check_close(heat.values, {0, 0, 0.75f, 1});
+    check_close(feature_maps(net, small_picture)[0].values, {1, 2, 2, 1, 3, 0, 4, 0});
+    // The logits are 2 and -1. A pixel covered by 0 makes A 0 and B 3 there: 0 and 0, 0 and -1, -1 and -1, -5 and -1.
+    const OcclusionMap map = occlusion_map(net, small_picture, 0, {.window = 1, .fill = 0.0f});
+    CHECK(map.probability == Approx(sigmoid_of(3)));
+    CHECK(map.drops.device() == Device::cpu);
+    const float all = sigmoid_of(3);
+    check_close(map.drops, {all - 0.5f, all - sigmoid_of(1), all - 0.5f, all - sigmoid_of(-4)});
+  }
 }
 
 TEST_CASE("a class that nothing speaks for has a map of zeros", "[explain]") {
@@ -182,6 +203,7 @@ TEST_CASE("Grad-CAM looks at a convolution after its activation, also behind bat
                  ReLU("first_relu"),
                  Conv2D(2, 3, {.activation = relu, .name = "second"}),
                  BatchNormalization(),
+                 ReLU(),  // not the activation of "second", which has its own
                  MaxPool2D(2),
                  Flatten(),
                  Dense(3)};
@@ -270,8 +292,6 @@ TEST_CASE("first filters are scaled around zero", "[explain]") {
 
 namespace {
 
-double sigmoid_of(double x) { return 1 / (1 + std::exp(-x)); }
-
 /// The logit of class 0 is the sum of the pixels, each times its weight; that of class 1 is 0.
 Sequential linear_net(int side, const Values& weights) {
   Sequential net{Flatten(), Dense(2)};
@@ -292,8 +312,7 @@ TEST_CASE("the occlusion map of a linear network is that of its covered sums", "
   // All: 1 - 2 + 0.5 = -0.5. Without the upper left -1.5, without the lower right 1.
   CHECK(map.probability == Approx(sigmoid_of(-0.5)));
   CHECK(map.drops.shape() == Shape{2, 2});
-  const auto left = static_cast<float>(sigmoid_of(-0.5) - sigmoid_of(-1.5)),
-             right = static_cast<float>(sigmoid_of(-0.5) - sigmoid_of(1));
+  const auto left = sigmoid_of(-0.5) - sigmoid_of(-1.5), right = sigmoid_of(-0.5) - sigmoid_of(1);
   CHECK(left > 0);
   CHECK(right < 0);
   check_close(map.drops, {left, 0, 0, right});
@@ -305,7 +324,7 @@ TEST_CASE("windows that overlap share their drops, and the last one ends at the 
   const OcclusionMap map = occlusion_map(net, Tensor::from(Values(9, 1), {3, 3, 1}), 0,
                                          {.window = 2, .stride = 2, .fill = 0.0f, .batch = 3});
   CHECK(map.drops.shape() == Shape{2, 2});
-  const auto drop = static_cast<float>(sigmoid_of(2) - 0.5);
+  const float drop = sigmoid_of(2) - 0.5f;
   check_close(map.drops, {drop, 0, 0, 0});
   check_close(map.on_picture, {drop, drop / 2, 0, drop / 2, drop / 4, 0, 0, 0, 0});
 }
@@ -313,8 +332,7 @@ TEST_CASE("windows that overlap share their drops, and the last one ends at the 
 TEST_CASE("what covers is the picture's mean, unless another value is given", "[explain]") {
   const Sequential net = linear_net(2, {1, 0, 0, 0});
   const Tensor picture = Tensor::from(Values{3, 1, 1, 1}, {2, 2, 1});  // mean 1.5
-  check_close(occlusion_map(net, picture, 0, {.window = 1}).drops,
-              {static_cast<float>(sigmoid_of(3) - sigmoid_of(1.5)), 0, 0, 0});
+  check_close(occlusion_map(net, picture, 0, {.window = 1}).drops, {sigmoid_of(3) - sigmoid_of(1.5), 0, 0, 0});
   check_close(occlusion_map(net, picture, 1, {.window = 1, .fill = 3.0f}).drops, {0, 0, 0, 0});
 }
 

@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <array>
 #include <cmath>
+#include <filesystem>
 #include <numeric>
 
 #include "mien/core/numbers.h"
@@ -48,11 +49,11 @@ std::string outcome(const Evidence& one, const std::vector<std::string>& names) 
 GridPicture heat_cell(const Evidence& one, const HeatMap& heat, int label, const std::vector<std::string>& names,
                       const std::string& what) {
   const std::string& name = names.at(static_cast<std::size_t>(label));
-  GridPicture cell{.image = heat_picture(one.face, heat), .label = join("Grad-CAM for ", name, what)};
+  GridPicture cell{.image = heat_picture(one.face, heat), .label = join("Grad-CAM: ", name, what)};
   cell.description = heat.largest > 0
                          ? join("Grad-CAM for ", name, what, ": strongest in the ", place_of_largest(heat.on_picture))
                          : join("Grad-CAM for ", name, what, ": nothing speaks for it");
-  if (heat.largest == 0) cell.label += ": nothing";
+  if (heat.largest == 0) cell.label += ", nothing";
   return cell;
 }
 
@@ -65,7 +66,7 @@ GridPicture occlusion_cell(const Evidence& one, const std::vector<std::string>& 
                          percent(one.occlusion.probability), " to ", percent(one.occlusion.probability - largest))
                   : "covering no part of it lowers the probability";
   return {.image = occlusion_picture(one.face, one.occlusion, scale),
-          .label = "occlusion for " + name,
+          .label = "occlusion: " + name,
           .description = join("occlusion for ", name, ": ", effect)};
 }
 
@@ -167,13 +168,13 @@ std::string evidence_figure(const std::vector<Evidence>& evidence, const std::ve
     ImageGridGroup group{.title = alone ? "" : outcome(one, class_names)};
     group.pictures.push_back({.image = one.face.picture,
                               .label = "photograph",
-                              .detail = one.face.label < 0 ? "" : one.face.name,
+                              .detail = one.face.label < 0 ? "" : std::filesystem::path(one.face.name).stem().string(),
                               .description = "the photograph " + one.face.name});
     group.pictures.push_back(heat_cell(one, one.heat, one.explained, class_names, ""));
     group.pictures.push_back(occlusion_cell(one, class_names, scale));
     if (one.truth) {
       plot.columns = 4;
-      group.pictures.push_back(heat_cell(one, *one.truth, one.face.label, class_names, ", the true class"));
+      group.pictures.push_back(heat_cell(one, *one.truth, one.face.label, class_names, ", true class"));
     }
     plot.groups.push_back(std::move(group));
   }
