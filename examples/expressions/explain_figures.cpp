@@ -11,6 +11,7 @@
 #include "mien/core/ops/softmax.h"
 #include "mien/io/colour_map.h"
 #include "mien/io/image_grid.h"
+#include "mien/io/text.h"
 #include "networks.h"
 
 namespace mien::expressions {
@@ -18,6 +19,7 @@ namespace {
 
 constexpr int face_pixels = 224, map_pixels = 96, filter_pixels = 48;  // longest side as embedded
 constexpr std::size_t most_filters = 64;
+constexpr int longest_name = 28;  // columns of a file name in a title; it must fit on a phone
 constexpr float least_scale = 0.01f;
 
 /// As the network wants it: float32, (height, width, channels).
@@ -40,7 +42,7 @@ std::string points(float difference) { return fixed(100.0 * std::abs(difference)
 std::string outcome(const Evidence& one, const std::vector<std::string>& names) {
   const std::string& predicted = names.at(static_cast<std::size_t>(one.predicted));
   const std::string share = percent(probability_of(one, one.predicted));
-  if (one.face.label < 0) return join(one.face.name, ": ", predicted, " (", share, ")");
+  if (one.face.label < 0) return join(cut_to_width(one.face.name, longest_name), ": ", predicted, " (", share, ")");
   const std::string& truth = names.at(static_cast<std::size_t>(one.face.label));
   return one.face.label == one.predicted ? join(truth, ", recognised (", share, ")")
                                          : join(truth, ", taken for ", predicted, " (", share, ")");
@@ -251,7 +253,7 @@ std::string feature_maps_figure(const Classifier& classifier, const Face& face, 
     order.resize(std::min(channels, static_cast<std::size_t>(maps)));
     std::sort(order.begin(), order.end());
     const std::string about = join(layer.layer, ": ", channels, " maps of ", height, "×", width,
-                                   still > 0 ? join(", ", still, " of them the same all over") : "");
+                                   still > 0 ? join(", ", still, " of one value") : "");
     ImageGridGroup group{.title = about};
     layers += join(' ', about, '.');
     for (const std::size_t channel : order) {
