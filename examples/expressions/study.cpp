@@ -15,6 +15,7 @@
 #include "mien/core/device.h"
 #include "mien/core/numbers.h"
 #include "mien/io/file.h"
+#include "study/report.h"
 #include "study/runner.h"
 #include "study/speed.h"
 #include "study/variants.h"
@@ -171,7 +172,8 @@ void print_summary(const Study& study, const OutputOptions& output) {
                                         {"cuts", study.plan.cuts},
                                         {"training_seconds", all},
                                         {"sections", std::move(sections)},
-                                        {"results", (study.folder / "study.json").string()}}
+                                        {"results", (study.folder / "study.json").string()},
+                                        {"report", (study.folder / "report.html").string()}}
                      .dump(2)
               << '\n';
     return;
@@ -182,7 +184,8 @@ void print_summary(const Study& study, const OutputOptions& output) {
               << time.second << " trainings\n";
   std::cout << "  together: " << duration(all) << " of training and scoring\n";
   for (const std::string& cut : study.plan.cuts) std::cout << "Cut to fit the budget. " << cut << '\n';
-  std::cout << "Results: " << (study.folder / "study.json").string() << '\n';
+  std::cout << "Report: " << (study.folder / "report.html").string()
+            << "\nResults: " << (study.folder / "study.json").string() << '\n';
 }
 
 /// When the study was begun: the day of its plan, which is written once.
@@ -225,6 +228,7 @@ int run_study(StudyCommand command, const OutputOptions& output) {
   study.surroundings.threads = describe(Device::cpu);
   study.surroundings.finished = now_text();
   write_study_json(study);
+  write_report(study, folder);
   print_summary(study, output);
   return 0;
 }
