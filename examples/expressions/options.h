@@ -160,7 +160,7 @@ struct DemoOptions {
 struct StudyOptions {
   std::string data = {}, out = {};
   bool synthetic = false;
-  std::string split = "both", method = "sound", sections = "all", budget = "none";
+  std::string split = "both", method = "sound", sections = "all", budget = "auto";
   int seeds = 2, epochs = 60, patience = 15, batch = 64;
   int size = 256;
   std::string framing = "centre", group_pattern = {}, groups_csv = {};
@@ -180,7 +180,9 @@ struct StudyOptions {
     option("seeds", seeds, "trainings of each kind");
     option("epochs", epochs, "epochs at most (section 3: 25)");
     option("patience", patience, "epochs without a better val_loss after which a training ends");
-    option("budget", budget, "time that the study may take, 30m or 1h30m: picks seeds and epochs to fit; or none");
+    option("budget", budget,
+           "time that the study may take, 30m or 1h30m: picks seeds and epochs to fit; none; auto: 45m, or none where "
+           "seeds, method, epochs or patience are named");
     option("sections", sections, "sections of the report, such as 4,5; or all");
     option("plan", plan, "a plan.json of another study of the same pictures, to train the very same");
     option("dry-run", dry_run, "print the plan and how long it takes; train nothing");

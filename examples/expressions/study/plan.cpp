@@ -17,8 +17,9 @@ constexpr int section_3_epochs = 25, section_3_patience = 5;
 /// Seeds that a budget picks at most where the user names no number.
 constexpr int most_seeds = 5;
 constexpr double train_share = 0.6, validation_share = 0.2;
-/// Of a budget, what the trainings may take; the rest is for reading, drawing and what the estimate does not see.
-constexpr double usable_share = 0.9;
+/// Of a budget, what the trainings may take at most; the rest is for reading and drawing.
+constexpr double usable_share = 0.95;
+constexpr const char* automatic_budget = "45m";
 
 /// What is varied to fit a budget.
 struct Extent {
@@ -81,9 +82,9 @@ std::vector<Extent> extents(const Extent& full) {
   Extent next = full;
   for (next.seeds = full.seeds; next.seeds >= few; --next.seeds) all.push_back(next);
   next.seeds = few;
-  for (double share : {0.75, 0.5}) next.epochs = share, all.push_back(next);
+  for (double share : {0.9, 0.8, 0.7, 0.6, 0.5}) next.epochs = share, all.push_back(next);
   next.seeds = 1;
-  for (double share : {1.0, 0.75, 0.5, 0.25, 0.125}) next.epochs = share, all.push_back(next);
+  for (double share : {1.0, 0.8, 0.6, 0.5, 0.25, 0.125}) next.epochs = share, all.push_back(next);
   if (full.method == "both") next.method = "sound", all.push_back(next);
   if (full.split == "both") next.split = "group", all.push_back(next);
   while (next.sections.size() > 1) next.sections.pop_back(), all.push_back(next);
@@ -197,7 +198,7 @@ void check_options(const StudyOptions& options) {
   need(options.people >= 3, "[people] must be at least 3, one for each side. Got ", options.people, ".");
   need(options.takes >= 1, "[takes] must be at least 1. Got ", options.takes, ".");
   need(!(options.synthetic && !options.data.empty()), "[study] --data and --synthetic exclude each other.");
-  budget_seconds(options.budget);
+  if (options.budget != "auto") budget_seconds(options.budget);
   chosen_sections(options.sections);
 }
 
@@ -219,11 +220,15 @@ StudyPlan plan_study(StudyOptions options, const std::vector<std::string>& named
     plan.remarks.push_back("Nobody knows who is on which picture, so only the random split can be made.");
   }
 
+  const auto names = [&](const char* option) { return std::find(named.begin(), named.end(), option) != named.end(); };
+  const bool is_automatic = options.budget == "auto";
+  if (is_automatic)
+    options.budget =
+        names("seeds") || names("method") || names("epochs") || names("patience") ? "none" : automatic_budget;
   const double limit = usable_share * budget_seconds(options.budget);
-  const bool names_seeds = std::find(named.begin(), named.end(), "seeds") != named.end();
   const Extent asked{options.seeds, 1, options.split, options.method, chosen_sections(options.sections)};
   Extent full = asked;
-  if (limit > 0 && !names_seeds) full.seeds = std::max(most_seeds, options.seeds);
+  if (limit > 0 && !is_automatic && !names("seeds")) full.seeds = std::max(most_seeds, options.seeds);
   double least = 0;
   for (const Extent& extent : extents(full)) {
     plan.runs = runs_of(options, extent, pictures.fingerprint);

@@ -65,7 +65,8 @@ struct StudyPictures {
 /// Plans all trainings that the options ask for. With a budget it takes the most seeds and epochs whose estimate fits,
 /// in this order of worth: full epochs with as many seeds as asked for (up to five where none were named) down to two;
 /// fewer epochs; one seed; a quarter of the epochs; then sections are left out from the last on. `named` tells which
-/// options the user gave. Throws UsageError for options out of range and for a budget that nothing fits into.
+/// options the user gave. The budget "auto" is 45 minutes for the default study, and none where the user named seeds,
+/// method, epochs or patience. Throws UsageError for options out of range and for a budget that nothing fits into.
 StudyPlan plan_study(StudyOptions options, const std::vector<std::string>& named, const StudyPictures& pictures,
                      const SpeedOf& speed);
 
