@@ -2,10 +2,12 @@
 
 #include <stdlib.h>
 
+#include <algorithm>
 #include <chrono>
 #include <cstdio>
 #include <map>
 #include <memory>
+#include <vector>
 
 #include "../networks.h"
 #include "../training.h"
@@ -21,7 +23,7 @@ double seconds_between(Clock::time_point from, Clock::time_point to) {
 }
 
 /// Steps that are timed, behind one that is not.
-constexpr int timed_steps = 2;
+constexpr int timed_steps = 4;
 
 class ScratchFolder {
  public:
@@ -42,15 +44,22 @@ class ScratchFolder {
   fs::path path_;
 };
 
-/// Notes when the first and the last step and the epoch were over.
+/// Notes when each step and the epoch were over.
 class Stopwatch : public CallbackModule {
  public:
-  void on_batch_end(Training& training) override {
-    if (training.batch() == 1) first_step = Clock::now();
-    last_step = Clock::now();
-  }
+  void on_batch_end(Training&) override { steps.push_back(Clock::now()); }
   void on_epoch_end(Training&, const EpochRecord&) override { epoch = Clock::now(); }
-  Clock::time_point first_step, last_step, epoch;
+
+  /// The median of the steps behind the first: one that something else held up does not count.
+  double seconds_per_step() const {
+    std::vector<double> seconds;
+    for (std::size_t i = 1; i < steps.size(); ++i) seconds.push_back(seconds_between(steps[i - 1], steps[i]));
+    std::nth_element(seconds.begin(), seconds.begin() + static_cast<std::ptrdiff_t>(seconds.size() / 2), seconds.end());
+    return seconds.at(seconds.size() / 2);
+  }
+
+  std::vector<Clock::time_point> steps;
+  Clock::time_point epoch;
 };
 
 /// `count` pictures spread over the data set, so that every class is among them; again from the start where there are
@@ -75,10 +84,9 @@ Speed measure(const StudyRun& run, const Dataset& data) {
                  .augment = run.augment,
                  .callbacks = {Callback(stopwatch)}});
   const Clock::time_point end = Clock::now();
-  return {
-      .per_training_picture = seconds_between(stopwatch->first_step, stopwatch->last_step) / (timed_steps * run.batch),
-      .per_scored_picture = seconds_between(stopwatch->last_step, stopwatch->epoch) / scored.size(),
-      .per_epoch = seconds_between(stopwatch->epoch, end)};
+  return {.per_training_picture = stopwatch->seconds_per_step() / run.batch,
+          .per_scored_picture = seconds_between(stopwatch->steps.back(), stopwatch->epoch) / scored.size(),
+          .per_epoch = seconds_between(stopwatch->epoch, end)};
 }
 
 }  // namespace
