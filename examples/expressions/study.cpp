@@ -159,7 +159,14 @@ std::map<int, std::pair<double, int>> time_of_sections(const Study& study) {
   return times;
 }
 
-void print_summary(const Study& study, const OutputOptions& output) {
+/// Of this session, besides the trainings.
+struct OtherTime {
+  double planning = 0, reporting = 0;
+};
+
+double seconds_since(Clock::time_point start) { return std::chrono::duration<double>(Clock::now() - start).count(); }
+
+void print_summary(const Study& study, const OtherTime& other, const OutputOptions& output) {
   double all = 0;
   const auto times = time_of_sections(study);
   for (const auto& [section, time] : times) all += time.first;
@@ -172,6 +179,8 @@ void print_summary(const Study& study, const OutputOptions& output) {
                                         {"cuts", study.plan.cuts},
                                         {"training_seconds", all},
                                         {"sections", std::move(sections)},
+                                        {"planning_seconds", other.planning},
+                                        {"reporting_seconds", other.reporting},
                                         {"results", (study.folder / "study.json").string()},
                                         {"report", (study.folder / "report.html").string()}}
                      .dump(2)
@@ -182,7 +191,8 @@ void print_summary(const Study& study, const OutputOptions& output) {
   for (const auto& [section, time] : times)
     std::cout << "  section " << section << ", " << section_title(section) << ": " << duration(time.first) << " for "
               << time.second << " trainings\n";
-  std::cout << "  together: " << duration(all) << " of training and scoring\n";
+  std::cout << "  together: " << duration(all) << " of training and scoring\n  besides: " << duration(other.planning)
+            << " to read the pictures and plan, " << duration(other.reporting) << " to write the report\n";
   for (const std::string& cut : study.plan.cuts) std::cout << "Cut to fit the budget. " << cut << '\n';
   std::cout << "Report: " << (study.folder / "report.html").string()
             << "\nResults: " << (study.folder / "study.json").string() << '\n';
@@ -208,12 +218,15 @@ int run_study(StudyCommand command, const OutputOptions& output) {
   check(may_begin || fs::exists(folder / "plan.json"), folder.string(),
         "no study is there to go on with. --data or --synthetic begins one.");
   const StudyLock lock(folder);
+  OtherTime other;
+  Clock::time_point start = Clock::now();
   Planned planned = find_plan(command, output);
   Study study{
       .folder = folder, .plan = std::move(planned.plan), .data = planned.data, .results = {}, .surroundings = {}};
   if (planned.is_new) write_plan(folder / "plan.json", study.plan);
   study.surroundings.started = started_text(folder, planned.is_new);
   if (!output.quiet) std::cerr << plan_text(study.plan);
+  other.planning = seconds_since(start);
 
   {
     const InterruptGuard guard;
@@ -222,6 +235,7 @@ int run_study(StudyCommand command, const OutputOptions& output) {
       return exit_interrupted;
     }
   }
+  start = Clock::now();
   study.results = read_results(study.plan, folder);
   study.surroundings.version = join("mien ", build_info().version, " ", build_info().commit);
   study.surroundings.machine = machine();
@@ -229,7 +243,8 @@ int run_study(StudyCommand command, const OutputOptions& output) {
   study.surroundings.finished = now_text();
   write_study_json(study);
   write_report(study, folder);
-  print_summary(study, output);
+  other.reporting = seconds_since(start);
+  print_summary(study, other, output);
   return 0;
 }
 
