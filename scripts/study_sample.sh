@@ -1,5 +1,5 @@
 #!/usr/bin/env bash
-# Regenerates docs/study: a small study of drawn faces, as `expressions study` writes it, without the weights.
+# Regenerates docs/study: a small study of drawn faces, as `expressions study --brief` writes it, without the weights.
 set -euo pipefail
 
 usage() {
@@ -7,8 +7,8 @@ usage() {
 usage: scripts/study_sample.sh [--out FOLDER] [--help]
 
 Runs `expressions study` on a few small drawn faces (build/release/expressions, built before; about three minutes on two
-cores) and puts what it writes in place of docs/study, without the weights, and of the figures as PNG only those that
-are numbered: the rest can be made again from the SVG beside it.
+cores) and puts what it writes in place of docs/study, without weights and predictions, and without the PNG of figures
+over 12 KiB: their SVG stands beside.
 
   --out FOLDER   put it there instead
 TEXT
@@ -28,9 +28,9 @@ program=$root/build/release/expressions
 
 study=$(mktemp -d)
 trap 'rm -rf "$study"' EXIT
-"$program" study --synthetic --out "$study" --people 12 --takes 2 --size 32 --seeds 2 --epochs 8 --patience 8 --batch 16
-find "$study/runs" -mindepth 2 ! -name config.json ! -name history.csv ! -name result.json ! -name predictions.csv -delete
-find "$study/figures" -name '*.png' ! -name 'figure-*' -delete
+"$program" study --synthetic --out "$study" --people 12 --takes 2 --size 32 --seeds 2 --epochs 12 --patience 12 --batch 8 --brief
+find "$study/runs" -mindepth 2 ! -name config.json ! -name history.csv ! -name result.json -delete
+find "$study/figures" -name '*.png' -size +12k -delete
 rm -rf "$target"
 mkdir -p "$target"
 for part in report.html report.md study.json plan.json tables figures runs; do cp -r "$study/$part" "$target/"; done

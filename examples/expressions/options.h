@@ -167,7 +167,7 @@ struct StudyOptions {
   int people = 40, takes = 5;
   std::uint64_t face_seed = 1;
   std::string plan = {};
-  bool dry_run = false;
+  bool dry_run = false, brief = false;
 
   template <class Visitor>
   void visit(Visitor&& option) {
@@ -186,6 +186,7 @@ struct StudyOptions {
     option("sections", sections, "sections of the report, such as 4,5; or all");
     option("plan", plan, "a plan.json of another study of the same pictures, to train the very same");
     option("dry-run", dry_run, "print the plan and how long it takes; train nothing");
+    option("brief", brief, "a small report: plots and mistakes of the best network and the recipe only");
     option("batch", batch, "pictures in a step");
     option("size", size, "side of the pictures in pixels");
     option("framing", framing, "centre: the largest square; whole: the whole frame, pressed to a square");

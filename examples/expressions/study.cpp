@@ -28,7 +28,7 @@ using namespace study;
 using Clock = std::chrono::steady_clock;
 
 /// Options that say where and how, not what: they may differ from the plan's.
-const std::vector<std::string> free_options{"out", "plan", "dry-run", "data"};
+const std::vector<std::string> free_options{"out", "plan", "dry-run", "data", "brief"};
 
 /// Throws UsageError where an option that was given is not the plan's.
 void check_same_options(StudyCommand command, StudyOptions planned, const fs::path& plan) {
@@ -242,6 +242,7 @@ int run_study(StudyCommand command, const OutputOptions& output) {
   study.surroundings.threads = describe(Device::cpu);
   study.surroundings.finished = now_text();
   write_study_json(study);
+  study.plan.options.brief = options.brief;
   write_report(study, folder);
   other.reporting = seconds_since(start);
   print_summary(study, other, output);

@@ -8,7 +8,8 @@ StudyOptions options_from(const Json& json) {
   StudyOptions options;
   options.visit([&](std::string name, auto& field, const std::string&) {
     std::replace(name.begin(), name.end(), '-', '_');
-    field = json.at(name).get<std::remove_reference_t<decltype(field)>>();
+    // How a report looks is no part of a plan, and older ones do not have it.
+    if (name != "brief") field = json.at(name).get<std::remove_reference_t<decltype(field)>>();
   });
   return options;
 }

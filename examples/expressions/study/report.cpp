@@ -26,7 +26,8 @@ void heading(Blocks& blocks, int level, const std::string& text, const std::stri
 
 void say(Blocks& blocks, const std::vector<std::string>& sentences) {
   std::string text;
-  for (const std::string& sentence : sentences) text += (text.empty() ? "" : " ") + sentence;
+  for (const std::string& sentence : sentences)
+    if (!sentence.empty()) text += (text.empty() ? "" : " ") + sentence;
   if (!text.empty()) blocks.push_back(DocumentText{text});
 }
 
@@ -141,8 +142,12 @@ void add_recipe(Blocks& blocks, const StudyRuns& runs) {
 
 void add_models(Blocks& blocks, const StudyRuns& runs) {
   heading(blocks, 2, "Each network", "networks");
-  say(blocks, {"What each takes for what, how good it is at each class, how far its sureness can be believed, and what "
-               "it gets wrong."});
+  say(blocks,
+      {"What each takes for what, how good it is at each class, how far its sureness can be believed, and what "
+       "it gets wrong.",
+       runs.study().plan.options.brief
+           ? "This report is a brief one: plots and mistakes are there for the best network and the recipe only."
+           : ""});
   for (const Variant& one : variants()) blocks.push_back(model_fold(runs, one.id));
   heading(blocks, 2, "What the networks see", "sees");
   std::vector<std::string> ids{"best"};

@@ -54,32 +54,39 @@ DocumentTable own_runs_table(const StudyRuns& runs, const std::string& id) {
   table.id = "runs-" + id;
   table.caption = {};
   table.label = "";
+  table.head.erase(table.head.begin() + 1);  // the network, the same in all
+  for (auto& row : table.rows) row.erase(row.begin() + 1);
   return table;
 }
 
 /// What one split shows of a network.
 void add_split(DocumentFold& fold, const StudyRuns& runs, const RunGroup& group) {
   const std::string id = join(group.variant, "-", group.split);
-  const std::string title = group.split == "all" ? "On all pictures" : capital(split_name(group.split));
+  const std::string title = group.split == "all"      ? "On all pictures"
+                            : group.split == "random" ? "Random split"
+                                                      : "Split by person";
   fold.blocks.push_back(DocumentHeading{.level = 4, .text = title, .id = id});
   std::vector<double> accuracies = group.values(&StudyResult::accuracy);
+  const bool plots = !runs.study().plan.options.brief || group.variant == "best" || variant(group.variant).section == 8;
   const PooledTest test = pooled_test(group);
   const Calibration sure = calibration(test.probabilities, test.labels);
   std::string text = join("Accuracy ", accuracy_text(accuracies), ", mean confidence ", percent(sure.confidence),
                           ": the expected calibration error is ", fixed(sure.expected_error, 3), ", the Brier score ",
                           fixed(sure.brier_score, 3), " and the log loss ", fixed(sure.log_loss, 3), ".");
   if (group.runs.size() > 1)
-    text += join(" Matrix, classes and calibration are of the ", group.runs.size(), " seeds' test sides together.");
+    text += join(" Classes and calibration are of the ", group.runs.size(), " seeds' test sides together.");
   fold.blocks.push_back(DocumentText{text});
-  fold.blocks.push_back(DocumentGroup{
-      .blocks = {group_curves_figure(group, true, id + "-loss"), group_curves_figure(group, false, id + "-accuracy"),
-                 confusion_figure(runs, group, id + "-confusion"), reliability_figure(group, id + "-reliability")},
-      .narrow = false,
-      .id = {},
-      .caption = {},
-      .label = {}});
+  if (plots)
+    fold.blocks.push_back(DocumentGroup{
+        .blocks = {group_curves_figure(group, true, id + "-loss"), group_curves_figure(group, false, id + "-accuracy"),
+                   confusion_figure(runs, group, id + "-confusion"), reliability_figure(group, id + "-reliability")},
+        .narrow = false,
+        .id = {},
+        .caption = {},
+        .label = {}});
   fold.blocks.push_back(titled("Each class, with 95 % intervals"));
   fold.blocks.push_back(class_figures_table(runs, group, id + "-classes"));
+  if (!plots) return;
   DocumentPictures wrong = mistakes_figure(runs.study(), *group.runs[0], most_mistakes, id + "-mistakes");
   fold.blocks.push_back(titled("Mistakes"));
   fold.blocks.push_back(DocumentText{std::exchange(wrong.caption, {})});

@@ -147,7 +147,7 @@ DocumentPictures mistakes_figure(const Study& study, const StudyResult& result, 
   }
   if (!group.pictures.empty()) figure.grid.groups.push_back(group);
   figure.caption =
-      join("Mistakes ", split_name(result.run.split), " (seed ", result.run.seed,
+      join("Mistakes, ", split_name(result.run.split), " (seed ", result.run.seed,
            "): ", grouped(static_cast<std::int64_t>(wrong.size())), " of ",
            grouped(static_cast<std::int64_t>(result.test.labels.size())), " pictures",
            wrong.size() > group.pictures.size() ? join(", the ", group.pictures.size(), " surest shown") : "",

@@ -194,14 +194,26 @@ DocumentTable recipe_table(const StudyRuns& runs) {
 
 DocumentTable runs_table(const StudyRuns& runs, const std::string& id) {
   DocumentTable table{.id = "table-runs", .caption = "Every run", .label = "Table R"};
-  table.head = {"network",  "split",      "method",    "seed",      "epochs",          "scored epoch", "loss",
-                "accuracy", "train acc.", "val. loss", "val. acc.", "stopped because", "folder"};
+  table.head = {"run",
+                "network",
+                "split",
+                "method",
+                "seed",
+                "epochs",
+                "scored epoch",
+                "loss",
+                "accuracy",
+                "training accuracy",
+                "validation loss",
+                "validation accuracy",
+                "stopped because"};
   std::set<std::string> shown;
   for (const StudyResult& run : runs.study().results) {
     if (!id.empty() && run.run.variant != id) continue;
     if (!shown.insert(run.key).second) continue;
     const bool validated = run.run.split != "all";
-    table.rows.push_back({{.text = variant(run.run.variant).title},
+    table.rows.push_back({{.text = run.key, .link = run_link(run)},
+                          {.text = variant(run.run.variant).title},
                           {.text = split_name(run.run.split)},
                           {.text = method_name(run.run.method)},
                           {.text = join(run.run.seed)},
@@ -212,9 +224,9 @@ DocumentTable runs_table(const StudyRuns& runs, const std::string& id) {
                           {.text = percent(run.train_accuracy), .data = shortest(run.train_accuracy)},
                           {.text = validated ? loss_text(run.validation_loss) : "no validation side"},
                           {.text = validated ? percent(run.validation_accuracy) : "no validation side"},
-                          {.text = run.stopped_because},
-                          {.text = run.key, .link = run_link(run)}});
+                          {.text = run.stopped_because}});
   }
+  if (table.rows.empty()) table.rows.emplace_back(table.head.size(), DocumentCell{.text = "not run"});
   return table;
 }
 
