@@ -7,8 +7,8 @@ usage() {
 usage: scripts/study_sample.sh [--out FOLDER] [--help]
 
 Runs `expressions study` on a few small drawn faces (build/release/expressions, built before; about three minutes on two
-cores) and puts what it writes in place of docs/study, without weights and predictions, and without the PNG of figures
-over 12 KiB: their SVG stands beside.
+cores) and puts what it writes in place of docs/study, without weights, predictions and the figures as PNG: their
+SVG is there.
 
   --out FOLDER   put it there instead
 TEXT
@@ -30,7 +30,7 @@ study=$(mktemp -d)
 trap 'rm -rf "$study"' EXIT
 "$program" study --synthetic --out "$study" --people 12 --takes 2 --size 32 --seeds 2 --epochs 12 --patience 12 --batch 8 --brief
 find "$study/runs" -mindepth 2 ! -name config.json ! -name history.csv ! -name result.json -delete
-find "$study/figures" -name '*.png' -size +12k -delete
+rm -f "$study"/figures/*.png
 rm -rf "$target"
 mkdir -p "$target"
 for part in report.html report.md study.json plan.json tables figures runs; do cp -r "$study/$part" "$target/"; done
