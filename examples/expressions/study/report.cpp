@@ -74,9 +74,7 @@ void add_data(Blocks& blocks, const StudyRuns& runs) {
                                         "show nothing of real faces.")
                                  : "The pictures are photographs from a folder, a subfolder a class, cut and made grey "
                                    "as the networks take them.",
-               options.synthetic ? "None was discarded: drawn faces are all framed alike."
-                                 : "How many had been discarded before as blurred or badly framed is not recorded "
-                                   "here; the command expressions prepare does that and counts them."});
+               discarded_sentence(study)});
   blocks.push_back(class_table(study));
   blocks.push_back(sample_figure(study));
   blocks.push_back(normalisation_figure(study));
@@ -113,6 +111,7 @@ void add_change(Blocks& blocks, const StudyRuns& runs, int section) {
     heading(blocks, 2, "5 Augmentation", "section-5");
     say(blocks, {"Each epoch sees each training picture moved, turned and lit a little differently; test pictures stay "
                  "as they are."});
+    list(blocks, strength_sentences(runs));
     blocks.push_back(augmented_figure(runs));
   } else {
     heading(blocks, 2, "6 Regularisation", "section-6");
@@ -129,8 +128,8 @@ void add_change(Blocks& blocks, const StudyRuns& runs, int section) {
 void add_recipe(Blocks& blocks, const StudyRuns& runs) {
   heading(blocks, 2, "7 Pretrained architectures", "section-7");
   say(blocks, {"Not run: this section, with Table 7 and Figure 7, comes with the pretrained architectures."});
-  heading(blocks, 2, "8 A better recipe", "section-8");
-  for (const std::string& id : runs.rows(8)) say(blocks, {variant(id).about});
+  heading(blocks, 2, "8 The recipe", "section-8");
+  for (const std::string& id : runs.rows(8)) say(blocks, {about_text(id)});
   blocks.push_back(recipe_table(runs));
   list(blocks, recipe_sentences(runs));
   if (!runs.rows(8).empty()) {

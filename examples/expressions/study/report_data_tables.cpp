@@ -6,6 +6,7 @@
 #include <set>
 
 #include "mien/core/numbers.h"
+#include "mien/io/csv.h"
 #include "report_2021.h"
 #include "report_tables.h"
 #include "report_text.h"
@@ -43,6 +44,23 @@ int tested_and_trained_on(const Split& sides) {
   for (int i = 0; sides.test.has_groups() && i < sides.test.size(); ++i)
     count += trained.count(sides.test.group(i)) > 0;
   return count;
+}
+
+std::string discarded_sentence(const Study& study) {
+  const StudyOptions& options = study.plan.options;
+  if (options.synthetic) return "None was discarded: drawn faces are all framed alike.";
+  const std::filesystem::path file = std::filesystem::path(options.data) / "prepare.csv";
+  if (!std::filesystem::exists(file))
+    return "How many had been discarded before, as blurred or badly framed, is not recorded here; the command "
+           "expressions prepare does that and keeps a list.";
+  const CsvTable list = read_csv(file);
+  const std::size_t outcome = list.column("outcome");
+  std::map<std::string, int> counts;
+  for (std::size_t row = 0; row < list.rows(); ++row) ++counts[list.row(row)[outcome]];
+  std::vector<std::string> parts;
+  for (const auto& [name, count] : counts) parts.push_back(join(grouped(count), " ", name));
+  return join("They were chosen by the command expressions prepare from ",
+              grouped(static_cast<std::int64_t>(list.rows())), " files: ", listed(parts), ".");
 }
 
 DocumentTable class_table(const Study& study) {

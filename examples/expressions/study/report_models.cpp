@@ -157,7 +157,7 @@ DocumentFigure reliability_figure(const RunGroup& group, const std::string& id) 
 DocumentFold model_fold(const StudyRuns& runs, const std::string& id) {
   const Variant& one = variant(id);
   DocumentFold fold{.title = one.title, .blocks = {}, .id = "model-" + id};
-  fold.blocks.push_back(DocumentText{one.about});
+  fold.blocks.push_back(DocumentText{about_text(id)});
   const StudyResult* any = nullptr;
   for (const char* split : {"all", "random", "group"})
     if (const RunGroup& group = runs.group(id, split); any == nullptr && !group.empty()) any = group.runs[0];

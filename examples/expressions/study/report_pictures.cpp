@@ -35,6 +35,9 @@ Image augmented(const AugmentationOptions& options, const Dataset& data, int ind
   return image;
 }
 
+/// The strength of augmentation that a variant of section 5 tries.
+std::string strength_of(const std::string& id) { return training_of(id, "sound").augment; }
+
 }  // namespace
 
 Image picture_of(const Dataset& data, int index) {
@@ -88,6 +91,12 @@ DocumentTable pixel_table(const Study& study) {
   return table;
 }
 
+std::vector<std::string> strength_sentences(const StudyRuns& runs) {
+  std::vector<std::string> said;
+  for (const std::string& id : runs.rows(5)) said.push_back(capital(describe_augmentation(strength_of(id))) + ".");
+  return said;
+}
+
 DocumentPictures augmented_figure(const StudyRuns& runs) {
   const Dataset& data = runs.study().data;
   DocumentPictures figure{.id = "figure-5-samples", .caption = {}, .grid = {}, .label = "Figure 5, samples"};
@@ -95,12 +104,9 @@ DocumentPictures augmented_figure(const StudyRuns& runs) {
   figure.grid.columns = augmented_a_picture + 1;
   figure.grid.pixels = 80;
   const std::vector<int> chosen = spread_over_class(data, data.class_count() / 2, 1);
-  std::vector<std::string> strengths;
   for (const std::string& id : runs.rows(5)) {
-    const std::string strength = id.substr(id.find('_') + 1);
-    const std::optional<AugmentationOptions> options = augmentation_of(strength);
+    const std::optional<AugmentationOptions> options = augmentation_of(strength_of(id));
     if (!options) continue;
-    strengths.push_back(describe_augmentation(strength));
     ImageGridGroup group{.title = variant(id).title, .pictures = {}};
     for (const int index : chosen) {
       group.pictures.push_back({.image = picture_of(data, index), .label = "as it is"});
@@ -111,9 +117,7 @@ DocumentPictures augmented_figure(const StudyRuns& runs) {
     }
     figure.grid.groups.push_back(group);
   }
-  std::string caption = "One picture as it is, and as the first epochs of a training change it. The strengths: ";
-  for (std::size_t i = 0; i < strengths.size(); ++i) caption += (i ? "; " : "") + strengths[i];
-  figure.caption = caption + ".";
+  figure.caption = "One picture as it is, and as the first epochs of a training change it, by each strength.";
   return figure;
 }
 

@@ -15,6 +15,8 @@ DocumentPictures sample_figure(const Study& study);
 /// One picture before normalisation and after it, as the numbers of a small piece.
 DocumentTable pixel_table(const Study& study);
 
+/// What each strength of augmentation does, a sentence each.
+std::vector<std::string> strength_sentences(const StudyRuns& runs);
 /// Some pictures as each strength of augmentation changes them.
 DocumentPictures augmented_figure(const StudyRuns& runs);
 

@@ -79,6 +79,7 @@ std::string StudyRuns::missing(const std::string& variant, const std::string& sp
         return run.variant == variant && run.split == split && run.method == method;
       }))
     return "not run: not finished yet";
+  if (planned(variant, split)) return "not run: trained alike by either method, see the other";
   if (std::none_of(runs.begin(), runs.end(), [&](const StudyRun& run) { return run.split == split; }))
     return "not run: this split was not asked for";
   return study_->plan.cuts.empty() ? "not run: not asked for" : "not run: not asked for, or cut for the budget";
@@ -100,6 +101,12 @@ std::string StudyRuns::reference(int section) {
   for (const Variant& one : variants())
     if (one.section == 5) strengths.push_back(one.id);
   return strengths.at(1);
+}
+
+std::string about_text(const std::string& id) {
+  std::string text = variant(id).about;
+  std::erase(text, '`');
+  return text;
 }
 
 std::string split_name(const std::string& split) {

@@ -70,6 +70,8 @@ class StudyRuns {
   int seeds_ = 0;
 };
 
+/// What a variant is, without the marks that texts for terminals set commands in.
+std::string about_text(const std::string& variant);
 /// "by person", "random", "all pictures".
 std::string split_name(const std::string& split);
 /// "sound", "the report's".

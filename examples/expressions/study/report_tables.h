@@ -7,6 +7,8 @@ namespace mien::expressions::study {
 
 /// Table 1: pictures of each class, and people where they are known.
 DocumentTable class_table(const Study& study);
+/// What became of pictures before the study, as far as it is recorded (prepare.csv in the folder of the pictures).
+std::string discarded_sentence(const Study& study);
 /// What dividing by 255 does to the pixels: lowest, highest, mean and deviation before and after.
 DocumentTable normalisation_table(const Study& study);
 /// What the methods "report" and "sound" do differently.
