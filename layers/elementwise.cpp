@@ -1,8 +1,11 @@
 #include "mien/layers/elementwise.h"
 
+#include <cmath>
+
 #include "mien/core/ops/affine.h"
 #include "mien/core/ops/binary.h"
 #include "mien/core/ops/scale_bytes.h"
+#include "mien/core/ops/standardize.h"
 #include "mien/kernels/error.h"
 
 namespace mien {
@@ -33,6 +36,23 @@ class MergeModule : public Module {
     return what_ == BinaryKind::add ? add(a, b) : what_ == BinaryKind::subtract ? subtract(a, b) : multiply(a, b);
   }
   BinaryKind what_;
+};
+
+class StandardizeModule : public Module {
+ public:
+  StandardizeModule(float epsilon, std::string name) : epsilon_(epsilon) {
+    check(epsilon > 0 && std::isfinite(epsilon), kind(), "epsilon must be finite and above 0. Got ", epsilon, ".");
+    set_name(std::move(name));
+  }
+  std::string kind() const override { return "Standardize"; }
+  Shape output_shape(const std::vector<Shape>& inputs) const override { return single_input(inputs); }
+  Tensor forward(const std::vector<Tensor>& inputs, const Call&) override {
+    return standardize(inputs.at(0), epsilon_);
+  }
+  std::shared_ptr<Module> clone() const override { return std::make_shared<StandardizeModule>(*this); }
+
+ private:
+  float epsilon_;
 };
 
 class RescalingModule : public Module {
@@ -81,5 +101,8 @@ Multiply::Multiply(std::string name) : Layer(std::make_shared<MergeModule>(Binar
 
 Rescaling::Rescaling(float scale, float offset, std::string name)
     : Layer(std::make_shared<RescalingModule>(scale, offset, std::move(name))) {}
+
+Standardize::Standardize(float epsilon, std::string name)
+    : Layer(std::make_shared<StandardizeModule>(epsilon, std::move(name))) {}
 
 }  // namespace mien

@@ -1,4 +1,4 @@
-// Layers that work element by element: activations, sums and products of branches, rescaling.
+// Layers that work element by element: activations, sums and products of branches, rescaling, standardising.
 #pragma once
 
 #include "mien/core/ops/activation.h"
@@ -63,6 +63,13 @@ class Subtract : public Layer {
 class Multiply : public Layer {
  public:
   explicit Multiply(std::string name = "");
+};
+
+/// Each picture brought to mean 0 and variance 1 over all its elements (core/ops/standardize.h): networks behind it see
+/// the pattern of a picture, not how light or contrasty it is.
+class Standardize : public Layer {
+ public:
+  explicit Standardize(float epsilon = 1e-3f, std::string name = "");
 };
 
 /// scale * x + offset: Rescaling(1 / 255.0f) takes pixels to 0 … 1.

@@ -50,6 +50,23 @@ class ZeroPadding2DModule : public Module {
   Border border_;
 };
 
+class Cropping2DModule : public Module {
+ public:
+  Cropping2DModule(Border border, std::string name) : border_(border) { set_name(std::move(name)); }
+  std::string kind() const override { return "Cropping2D"; }
+  Shape output_shape(const std::vector<Shape>& inputs) const override {
+    const Shape& input = single_input(inputs, 3);
+    const Shape kept{input[0] - border_.top - border_.bottom, input[1] - border_.left - border_.right, input[2]};
+    check(kept[0] > 0 && kept[1] > 0, kind(), "the border must leave something of the picture. Got ", input, ".");
+    return kept;
+  }
+  Tensor forward(const std::vector<Tensor>& inputs, const Call&) override { return crop2d(inputs.at(0), border_); }
+  std::shared_ptr<Module> clone() const override { return std::make_shared<Cropping2DModule>(*this); }
+
+ private:
+  Border border_;
+};
+
 class UpSampling2DModule : public Module {
  public:
   UpSampling2DModule(Extent2d size, std::string name) : size_(size) { set_name(std::move(name)); }
@@ -100,6 +117,9 @@ Reshape::Reshape(const Shape& shape, std::string name)
 
 ZeroPadding2D::ZeroPadding2D(Border border, std::string name)
     : Layer(std::make_shared<ZeroPadding2DModule>(border, std::move(name))) {}
+
+Cropping2D::Cropping2D(Border border, std::string name)
+    : Layer(std::make_shared<Cropping2DModule>(border, std::move(name))) {}
 
 UpSampling2D::UpSampling2D(Extent2d size, std::string name)
     : Layer(std::make_shared<UpSampling2DModule>(size, std::move(name))) {}

@@ -1,4 +1,4 @@
-// Layers that move numbers and compute none: Flatten, Reshape, ZeroPadding2D, UpSampling2D, Concatenate.
+// Layers that move numbers and compute none: Flatten, Reshape, ZeroPadding2D, Cropping2D, UpSampling2D, Concatenate.
 #pragma once
 
 #include "mien/core/ops/window.h"
@@ -24,6 +24,13 @@ class ZeroPadding2D : public Layer {
   explicit ZeroPadding2D(Border border, std::string name = "");
   explicit ZeroPadding2D(int cells = 1, std::string name = "")
       : ZeroPadding2D(Border{cells, cells, cells, cells}, name) {}
+};
+
+/// Height and width without a border: Keras's Cropping2D.
+class Cropping2D : public Layer {
+ public:
+  explicit Cropping2D(Border border, std::string name = "");
+  explicit Cropping2D(int cells, std::string name = "") : Cropping2D(Border{cells, cells, cells, cells}, name) {}
 };
 
 /// Each pixel repeated over a block of `size`: Keras's UpSampling2D with interpolation "nearest".

@@ -17,6 +17,7 @@ struct AdamOptions {
   double global_clipnorm = 0;
   double clipvalue = 0;
   Schedule schedule = {};
+  WeightAverage average = {};
 };
 
 /// w -= learning_rate * sqrt(1 - beta_2^t) / (1 - beta_1^t) * m / (sqrt(v) + epsilon), t being the step from 1.
@@ -37,6 +38,7 @@ struct AdamWOptions {
   double global_clipnorm = 0;
   double clipvalue = 0;
   Schedule schedule = {};
+  WeightAverage average = {};
 };
 
 /// Adam whose weights shrink before each step: w -= learning_rate * weight_decay * w.

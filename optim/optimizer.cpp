@@ -6,7 +6,10 @@
 #include <limits>
 #include <utility>
 
+#include "mien/core/autograd.h"
 #include "mien/core/check.h"
+#include "mien/core/ops/affine.h"
+#include "mien/core/ops/binary.h"
 
 namespace mien {
 
@@ -49,6 +52,7 @@ Optimizer::Optimizer(std::shared_ptr<const UpdateRule> rule, OptimizerOptions op
   optimizer_checks::at_least_zero(where, "clipnorm", options_.clipnorm);
   optimizer_checks::at_least_zero(where, "global_clipnorm", options_.global_clipnorm);
   optimizer_checks::at_least_zero(where, "clipvalue", options_.clipvalue);
+  optimizer_checks::from_zero_below_one(where, "average.momentum", options_.average.momentum);
   const int ways = (options_.clipnorm > 0) + (options_.global_clipnorm > 0) + (options_.clipvalue > 0);
   check(ways <= 1, where,
         "only one of clipnorm, global_clipnorm and clipvalue can be set. Got clipnorm=", options_.clipnorm,
@@ -60,6 +64,12 @@ Optimizer::Optimizer(const Optimizer& other) : rule_(other.rule_), options_(othe
 Optimizer& Optimizer::operator=(const Optimizer& other) {
   if (this != &other) *this = Optimizer(other);
   return *this;
+}
+
+std::vector<std::string> Optimizer::slot_names() const {
+  std::vector<std::string> names = rule_->slots();
+  if (options_.average.momentum > 0) names.push_back("average");
+  return names;
 }
 
 void Optimizer::bind(std::vector<Tensor> weights, std::vector<bool> excluded_from_decay) {
@@ -75,7 +85,7 @@ void Optimizer::bind(std::vector<Tensor> weights, std::vector<bool> excluded_fro
       check(constant(other.weight).view().data != constant(weight).view().data, name(),
             "every weight can be bound once. Got weight ", i, " twice.");
     bound.push_back({weight, excluded_from_decay.empty() || !excluded_from_decay[i], {}});
-    for (std::size_t slot = 0; slot < rule_->slots().size(); ++slot)
+    for (std::size_t slot = 0; slot < slot_names().size(); ++slot)
       bound.back().slots.push_back(Tensor::zeros(weight.shape(), weight.device()));
   }
   bound_ = std::move(bound);
@@ -164,11 +174,32 @@ void Optimizer::step() {
     if (gradients[i].defined())
       rule_->update(gradients[i], state_, bound_[i].weight, bound_[i].slots, bound_[i].decays);
   last_step_finite_ = state_.to_vector()[state_finite] != 0.0f;
-  if (last_step_finite_) ++iterations_;
+  if (!last_step_finite_) return;
+  if (options_.average.momentum > 0) update_averages();
+  ++iterations_;
+}
+
+void Optimizer::update_averages() {
+  const auto momentum = static_cast<float>(iterations_ == 0 ? 0 : options_.average.momentum);
+  const NoGrad no_grad;
+  for (Bound& bound : bound_) {
+    const Tensor weight = bound.weight.detach();
+    Tensor& average = bound.slots.back();
+    average.copy_from(momentum == 0 ? weight : add(affine(average, momentum), affine(weight, 1 - momentum)));
+  }
+}
+
+void Optimizer::swap_averages() {
+  check(has_averages(), name(), "there are no running means of the weights: none are asked for, or no step was taken.");
+  for (Bound& bound : bound_) {
+    const Tensor weight = bound.weight.clone();
+    bound.weight.copy_from(bound.slots.back());
+    bound.slots.back().copy_from(weight);
+  }
 }
 
 std::vector<NamedTensor> Optimizer::state() const {
-  const std::vector<std::string> names = rule_->slots();
+  const std::vector<std::string> names = slot_names();
   std::vector<NamedTensor> state;
   for (std::size_t i = 0; i < bound_.size(); ++i)
     for (std::size_t slot = 0; slot < names.size(); ++slot)
@@ -180,7 +211,7 @@ void Optimizer::load_state(const std::vector<NamedTensor>& state, double learnin
   check(is_bound_, name(), "bind() the weights before load_state().");
   check(iterations >= 0, name(), "iterations must be at least 0. Got ", iterations, ".");
   if (!options_.schedule) optimizer_checks::at_least_zero(name(), "learning_rate", learning_rate);
-  const std::vector<std::string> names = rule_->slots();
+  const std::vector<std::string> names = slot_names();
   std::vector<std::pair<Tensor, Tensor>> copies;  // to, from
   for (std::size_t i = 0; i < bound_.size(); ++i)
     for (std::size_t slot = 0; slot < names.size(); ++slot) {

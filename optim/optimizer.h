@@ -32,6 +32,12 @@ class UpdateRule {
                       bool decays) const = 0;
 };
 
+/// A running mean of each weight over the steps (Polyak and Juditsky, 1992), as Keras's use_ema keeps it: after the
+/// first step the weight itself, then mean = momentum * mean + (1 - momentum) * weight.
+struct WeightAverage {
+  double momentum = 0;  ///< 0: no mean is kept. 0.99 looks back about 100 steps
+};
+
 /// The settings that every optimizer has. At most one way of clipping can be chosen; 0 is off.
 struct OptimizerOptions {
   double learning_rate = 1e-3;
@@ -39,6 +45,7 @@ struct OptimizerOptions {
   double global_clipnorm = 0;  ///< all gradients together are
   double clipvalue = 0;        ///< every element is brought into [-clipvalue, clipvalue]
   Schedule schedule = {};      ///< decides the learning rate, where there is one
+  WeightAverage average = {};
 };
 
 /// Moves weights against their gradients. A value: a copy has the settings and the present learning rate, and is bound
@@ -71,7 +78,13 @@ class Optimizer {
   /// Throws Error where a schedule decides the rate.
   void set_learning_rate(double learning_rate);
 
-  /// Copies of the slots, named "momentum/0": slot and number of the weight.
+  /// Whether running means of the weights are kept (WeightAverage) and there has been a step to take them from.
+  bool has_averages() const { return options_.average.momentum > 0 && iterations_ > 0; }
+  /// Exchanges every weight with its running mean, in place: called again, it brings back both to the bit. No step()
+  /// may come between. Throws Error unless has_averages().
+  void swap_averages();
+
+  /// Copies of the slots, named "momentum/0": slot and number of the weight; running means are the slot "average".
   std::vector<NamedTensor> state() const;
   /// Goes on to the bit where state(), learning_rate() and iterations() were taken. Throws Error, and changes nothing,
   /// where a slot is missing, unknown or of another shape.
@@ -81,17 +94,20 @@ class Optimizer {
   /// The shared part of an optimizer's own options.
   template <class Options>
   static OptimizerOptions shared(const Options& options) {
-    return {options.learning_rate, options.clipnorm, options.global_clipnorm, options.clipvalue, options.schedule};
+    return {options.learning_rate, options.clipnorm, options.global_clipnorm,
+            options.clipvalue,     options.schedule, options.average};
   }
 
  private:
   struct Bound {
     Tensor weight;
     bool decays = true;
-    std::vector<Tensor> slots;
+    std::vector<Tensor> slots;  // those of the rule, then the running mean, where one is kept
   };
 
+  std::vector<std::string> slot_names() const;
   void write_state();
+  void update_averages();
   std::vector<Tensor> clipped(std::vector<Tensor> gradients) const;
 
   std::shared_ptr<const UpdateRule> rule_;

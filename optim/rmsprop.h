@@ -17,6 +17,7 @@ struct RMSpropOptions {
   double global_clipnorm = 0;
   double clipvalue = 0;
   Schedule schedule = {};
+  WeightAverage average = {};
 };
 
 /// w -= learning_rate * gradient / sqrt(mean square + epsilon).

@@ -15,6 +15,7 @@ struct SGDOptions {
   double global_clipnorm = 0;
   double clipvalue = 0;
   Schedule schedule = {};
+  WeightAverage average = {};
 };
 
 /// v = momentum * v - learning_rate * gradient; w += v, or with Nesterov momentum * v - learning_rate * gradient.

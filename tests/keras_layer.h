@@ -112,6 +112,12 @@ inline Layer zero_padding(Config& config) {
   return ZeroPadding2D(Border{side(0, 0), side(0, 1), side(1, 0), side(1, 1)});
 }
 
+inline Layer cropping(Config& config) {
+  const nlohmann::json border = config.take("cropping").value_or(nlohmann::json(0));
+  const auto side = [&](std::size_t axis, std::size_t which) { return border.at(axis).at(which).get<int>(); };
+  return Cropping2D(Border{side(0, 0), side(0, 1), side(1, 0), side(1, 1)});
+}
+
 inline Layer batch_normalization(Config& config) {
   int axis = -1;
   if (config.read("axis", axis); axis != -1) throw Awaits{"BatchNormalization over another axis than the last"};
@@ -160,6 +166,7 @@ inline Layer keras_layer(const std::string& kind, const nlohmann::json& settings
       {"AveragePooling2D", keras::pool<AveragePool2D>},
       {"GlobalAveragePooling2D", keras::global_average_pool},
       {"ZeroPadding2D", keras::zero_padding},
+      {"Cropping2D", keras::cropping},
       {"BatchNormalization", keras::batch_normalization},
       {"Activation", [](Config& config) -> Layer { return ActivationLayer(keras::activation(config)); }},
       {"ReLU", keras::rectifier},

@@ -72,6 +72,8 @@ inline std::optional<Optimizer> make_optimizer(const nlohmann::json& entry, std:
       options.learning_rate = *rate;
     config.read("clipnorm", options.clipnorm).read("global_clipnorm", options.global_clipnorm);
     config.read("clipvalue", options.clipvalue).read("weight_decay", options.weight_decay);
+    if (const auto on = config.take("use_ema"); on && on->get<bool>())
+      config.read("ema_momentum", options.average.momentum);
   };
   const auto read_adam = [&](auto& options) {
     config.read("beta_1", options.beta_1).read("beta_2", options.beta_2).read("epsilon", options.epsilon);

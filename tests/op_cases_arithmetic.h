@@ -43,6 +43,10 @@ inline void add_element_wise(std::vector<OpCase>& cases) {
         [=](const Tensors& t) { return activate(t[0], activation); },
         [=](const Arrays& v) { return reference::activation(v[0], activation); },
         activation == relu || activation == relu6));
+  for (const Shape& shape : {Shape{3, 7}, Shape{2, 5, 4, 3}, Shape{4, 1}})
+    cases.push_back(op_case(
+        "standardize " + text_of(shape), {{shape, -2, 5}}, [](const Tensors& t) { return standardize(t[0], 0.01f); },
+        [=](const Arrays& v) { return reference::standardize(v[0], shape[0], 0.01); }));
   for (const Shape& shape : {Shape{5}, Shape{4, 5}, Shape{2, 3, 19}, Shape{6, 1}})
     cases.push_back(op_case(
         "softmax " + text_of(shape), {{shape, -3, 3}}, [](const Tensors& t) { return softmax(t[0]); },
@@ -173,6 +177,14 @@ inline void add_moves(std::vector<OpCase>& cases) {
         join("zero_pad2d ", border), {{{2, 5, 4, 3}}}, [=](const Tensors& t) { return zero_pad2d(t[0], border); },
         [=](const Arrays& v) {
           return reference::zero_pad2d(v[0], {2, 5, 4, 3, border.top, border.bottom, border.left, border.right});
+        },
+        true));
+  for (const Border border : {Border{1, 1, 1, 1}, Border{0, 1, 2, 0}, Border{}})
+    cases.push_back(op_case(
+        join("crop2d ", border), {{{2, 5, 4, 3}}}, [=](const Tensors& t) { return crop2d(t[0], border); },
+        [=](const Arrays& v) {
+          return reference::crop2d(v[0], {2, 5 - border.top - border.bottom, 4 - border.left - border.right, 3,
+                                          border.top, border.bottom, border.left, border.right});
         },
         true));
   for (const Extent2d size : {Extent2d{2}, Extent2d{1, 3}, Extent2d{3, 2}})

@@ -139,6 +139,33 @@ inline Values zero_pad2d(const Values& x, const Pad2dGeometry& g) {
   return y;
 }
 
+/// y without its border: g is the padding that made y.
+inline Values crop2d(const Values& y, const Pad2dGeometry& g) {
+  Values x = zeros(std::int64_t{g.batch} * g.height * g.width * g.channels);
+  for (int n = 0; n < g.batch; ++n)
+    for (int h = 0; h < g.height; ++h)
+      for (int w = 0; w < g.width; ++w)
+        for (int c = 0; c < g.channels; ++c)
+          x[at(n, h, w, c, g.height, g.width, g.channels)] =
+              y[at(n, h + g.top, w + g.left, c, g.y_height(), g.y_width(), g.channels)];
+  return x;
+}
+
+/// Each of `batch` pictures brought to mean 0 and variance 1.
+inline Values standardize(const Values& x, std::int64_t batch, double epsilon) {
+  Values y = x;
+  const std::size_t size = x.size() / static_cast<std::size_t>(batch);
+  for (std::size_t first = 0; first < x.size(); first += size) {
+    double sum = 0, squares = 0;
+    for (std::size_t i = first; i < first + size; ++i) sum += x[i];
+    const double mean = sum / static_cast<double>(size);
+    for (std::size_t i = first; i < first + size; ++i) squares += (x[i] - mean) * (x[i] - mean);
+    for (std::size_t i = first; i < first + size; ++i)
+      y[i] = (x[i] - mean) / std::sqrt(squares / static_cast<double>(size) + epsilon);
+  }
+  return y;
+}
+
 inline Values up_sampling2d(const Values& x, const UpSampling2dGeometry& g) {
   Values y = zeros(g.y_size());
   for (int n = 0; n < g.batch; ++n)

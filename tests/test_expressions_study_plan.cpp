@@ -39,6 +39,7 @@ TEST_CASE("the default study trains every variant with two seeds, from section 4
   CHECK(count(plan, 4) == 4 * 2 * 2);
   CHECK(count(plan, 5) == 4 * 2 * 2);
   CHECK(count(plan, 6) == 4 * 2 * 2);
+  CHECK(count(plan, 8) == 1 * 2 * 2);
   CHECK(plan.cuts.empty());
   std::set<std::string> keys;
   for (const StudyRun& run : plan.runs) {
@@ -46,10 +47,10 @@ TEST_CASE("the default study trains every variant with two seeds, from section 4
     CHECK(run.method == "sound");
     CHECK((run.split == "all") == (run.section == 3));
     CHECK(run.epochs == (run.section == 3 ? 25 : 60));
-    CHECK(run.patience == (run.section == 3 ? 5 : 15));
+    CHECK(run.patience == (run.section == 3 ? 5 : run.section == 8 ? 60 : 15));
   }
   CHECK(keys.size() == plan.runs.size());
-  CHECK(together(plan) == Approx(14 * 25 * 1.0 + 48 * 60 * 0.6));
+  CHECK(together(plan) == Approx(14 * 25 * 1.0 + 52 * 60 * 0.6));
 }
 
 TEST_CASE("the same pictures, options and speeds give the same plan, and its file gives it back") {
@@ -130,7 +131,7 @@ TEST_CASE("a budget cuts epochs before it cuts the second seed, says so, and is 
 
   const StudyPlan small = with("60s");
   CHECK(small.options.split == "group");
-  CHECK_THAT(small.cuts.back(), Contains("sections 3, 4, 5, 6 only 3, 4") || Contains("random split"));
+  CHECK_THAT(small.cuts.back(), Contains("sections 3, 4, 5, 6, 8 only 3, 4") || Contains("random split"));
   CHECK(together(small) <= 0.95 * 60);
 }
 
@@ -142,7 +143,7 @@ TEST_CASE("a budget with room takes more seeds where none were named") {
   // By default 45 minutes, which are never filled with more seeds, and no limit for those who name what they want.
   const StudyPlan slow = plan_study({.synthetic = true}, {}, thousand,
                                     [](const StudyRun&) { return Speed{.per_training_picture = 2e-3}; });
-  CHECK(slow.options.epochs == 36);
+  CHECK(slow.options.epochs == 30);
   CHECK(slow.options.budget == "45m");
   CHECK(together(slow) <= 0.95 * 45 * 60);
   CHECK(plan_study({.synthetic = true, .seeds = 5}, {"seeds"}, thousand, millisecond).options.seeds == 5);

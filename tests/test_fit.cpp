@@ -6,9 +6,11 @@
 
 #include "mien/core/device.h"
 #include "mien/core/random.h"
+#include "mien/data/mixup.h"
 #include "mien/kernels/error.h"
 #include "mien/layers/layers.h"
 #include "mien/train/fit.h"
+#include "mien/train/flips.h"
 
 using namespace mien;
 
@@ -75,10 +77,11 @@ TEST_CASE("a small network learns bars, and evaluate() agrees with what fit() re
 TEST_CASE("the same seed gives the same weights to the bit, on one, two and three threads", "[fit]") {
   std::vector<std::vector<float>> first;
   const int before = threads();
+  const double mixup = GENERATE(0.0, 0.4);
   for (int count = 1; count <= 3; ++count) {
     set_threads(count);
     Sequential net = small_network();
-    fit(net, bars(40, 1), {.epochs = 3, .batch = 16, .seed = 7});
+    fit(net, bars(40, 1), {.epochs = 3, .batch = 16, .mixup = mixup, .seed = 7});
     if (count == 1)
       first = weights_of(net);
     else
@@ -88,7 +91,8 @@ TEST_CASE("the same seed gives the same weights to the bit, on one, two and thre
 }
 
 TEST_CASE("a training resumed from any checkpoint ends with the same bits as one never stopped", "[fit]") {
-  const bool augmented = GENERATE(false, true);
+  enum class With { nothing, augmentation, mixup_and_averages };
+  const With with = GENERATE(With::nothing, With::augmentation, With::mixup_and_averages);
   const Dataset data = bars(40, 1), validation = bars(16, 2);
   const auto options = [&] {
     FitOptions all{
@@ -98,7 +102,11 @@ TEST_CASE("a training resumed from any checkpoint ends with the same bits as one
         .validation = validation,
         .callbacks = {EarlyStopping({.patience = 2, .restore_best = true}), ReduceLROnPlateau({.patience = 1})},
         .seed = 3};
-    if (augmented) all.augment = {.width_shift = 0.2, .brightness = {0.8, 1.2}, .zoom = 0.1};
+    if (with == With::augmentation) all.augment = {.width_shift = 0.2, .brightness = {0.8, 1.2}, .zoom = 0.1};
+    if (with == With::mixup_and_averages) {
+      all.mixup = 0.5;
+      all.optimizer = Adam({.learning_rate = 1e-2, .average = {.momentum = 0.8}});
+    }
     return all;
   };
   Sequential whole = small_network();
@@ -159,6 +167,92 @@ TEST_CASE("augmentation changes what is trained on: not at all where nothing is 
   const EpochRecord plain = untrained({}), darkened = untrained(AugmentationOptions{.brightness = {0.5, 0.6}});
   CHECK(darkened.val_loss == plain.val_loss);
   CHECK(darkened.loss != plain.loss);
+}
+
+TEST_CASE("mixup: the loss is that of the mixed pictures, shared between both labels", "[fit]") {
+  // Two pictures of one pixel, 0 and 255, one a class, and logits (pixel, 0): all can be worked out by hand.
+  LabelledImages all;
+  all.class_names = {"light", "dark"};
+  all.images = Tensor::from(std::vector<std::uint8_t>{255, 0}, {2, 1, 1, 1});
+  all.labels = {0, 1};
+  std::uint64_t seed = 0;  // one where the two are mixed with each other
+  while (draw_mixup(0.7, 2, seed, 0).partner[0] == 0) ++seed;
+  const double share = draw_mixup(0.7, 2, seed, 0).share;
+  Sequential net{Flatten(), Dense(2)};
+  net.build({1, 1, 1}, 1);
+  net.parameters()[0]->value.copy_from(Tensor::from(std::vector<float>{1, 0}, {1, 2}));
+  net.parameters()[1]->value.copy_from(Tensor::zeros({2}));
+  const History history =
+      fit(net, Dataset(all), {.batch = 2, .optimizer = SGD(0), .shuffle = false, .mixup = 0.7, .seed = seed});
+  const auto loss = [&](double pixel, double of_light) {
+    const double both = std::log(std::exp(pixel) + 1);
+    return of_light * (both - pixel) + (1 - of_light) * both;
+  };
+  const double expected = (loss(share, share) + loss(1 - share, 1 - share)) / 2;
+  CHECK(share > 0.5);
+  CHECK(history.epochs[0].loss == Approx(expected));
+  CHECK_THROWS_WITH(fit(net, Dataset(all), {.mixup = -1}), Catch::Contains("mixup must be finite and at least 0"));
+}
+
+TEST_CASE("with running means, the network holds them wherever it is looked at, and trains on without them", "[fit]") {
+  const Dataset data = bars(32, 1), validation = bars(16, 2);
+  const auto trained = [&](double momentum, std::vector<std::vector<std::vector<float>>>& after_epoch, int epochs) {
+    Sequential net{Flatten(), Dense(2)};
+    fit(net, data,
+        {.epochs = epochs,
+         .batch = 32,
+         .optimizer = SGD({.learning_rate = 0.1, .average = {.momentum = momentum}}),
+         .validation = validation,
+         .callbacks = {OnEpochEnd([&](Training& training, const EpochRecord& record) {
+           after_epoch.push_back(weights_of(training.model()));
+           CHECK(record.val_loss == evaluate(training.model(), validation, {.batch = 32}).loss);
+         })},
+         .seed = 3});
+    return weights_of(net);
+  };
+  std::vector<std::vector<std::vector<float>>> plain, mean;
+  trained(0, plain, 3);
+  const std::vector<std::vector<float>> last = trained(0.5, mean, 3);
+  CHECK(last == mean.back());
+  CHECK(mean[0] == plain[0]);  // one step an epoch: the first mean is the weight itself
+  for (std::size_t i = 0; i < plain[0].size(); ++i)
+    for (std::size_t k = 0; k < plain[0][i].size(); ++k)
+      CHECK(mean[2][i][k] == Approx(0.25f * plain[0][i][k] + 0.25f * plain[1][i][k] + 0.5f * plain[2][i][k]));
+}
+
+TEST_CASE("a mirrored picture has left and right exchanged, its rows and channels as they were", "[fit]") {
+  const Tensor bytes = Tensor::from(std::vector<std::uint8_t>{1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12}, {1, 2, 3, 2});
+  CHECK(mirrored(bytes).to_vector<std::uint8_t>() == std::vector<std::uint8_t>{5, 6, 3, 4, 1, 2, 11, 12, 9, 10, 7, 8});
+  CHECK_THROWS_WITH(mirrored(Tensor::zeros({2, 3})), Catch::Contains("(count, height, width, channels)"));
+  // A class that vanishes in one look keeps half of the other's probability, and none that vanishes in both is lost.
+  const Tensor mean = logits_of_mean(Tensor::from(std::vector<float>{0, -200, -300}, {1, 3}),
+                                     Tensor::from(std::vector<float>{-200, 0, -300}, {1, 3}));
+  const std::vector<float> logits = mean.to_vector();
+  CHECK(logits[0] == Approx(std::log(0.5)));
+  CHECK(logits[1] == Approx(std::log(0.5)));
+  CHECK(std::isfinite(logits[2]));
+}
+
+TEST_CASE("with flips, each picture counts with the mean of its own and its mirror's probabilities", "[fit]") {
+  LabelledImages all;
+  all.class_names = {"left", "right"};
+  all.images = Tensor::from(std::vector<float>{1, 0, 0, 3}, {2, 1, 2, 1});
+  all.labels = {0, 1};
+  const Dataset data(all);
+  Sequential net{Flatten(), Dense(2)};
+  net.build({1, 2, 1}, 1);
+  net.parameters()[0]->value.copy_from(Tensor::from(std::vector<float>{1, 0, 0, 1}, {2, 2}));
+  net.parameters()[1]->value.copy_from(Tensor::from(std::vector<float>{0.5f, 0}, {2}));
+  const Evaluation flipped = evaluate(net, data, {.batch = 1, .flips = true});
+  const auto of_left = [](double left, double right) { return 1 / (1 + std::exp(right - left - 0.5)); };
+  const double first = (of_left(1, 0) + of_left(0, 1)) / 2, second = (of_left(0, 3) + of_left(3, 0)) / 2;
+  CHECK(flipped.probabilities[0] == Approx(first));
+  CHECK(flipped.probabilities[1] == Approx(1 - first));
+  CHECK(flipped.probabilities[2] == Approx(second));
+  CHECK(flipped.loss == Approx(-(std::log(first) + std::log(1 - second)) / 2));
+  CHECK(flipped.predictions == std::vector<std::int32_t>{0, 0});
+  CHECK(flipped.accuracy == 0.5);
+  CHECK(evaluate(net, data).predictions == std::vector<std::int32_t>{0, 1});
 }
 
 TEST_CASE("early stopping restores the best weights, and the plateau rule lowers the rate", "[fit]") {

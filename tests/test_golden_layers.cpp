@@ -135,6 +135,12 @@ Tensor zero_padding(const Tensor& x, LayerCall& call) {
                     {side(padding.at(0), 0), side(padding.at(0), 1), side(padding.at(1), 0), side(padding.at(1), 1)});
 }
 
+Tensor cropping(const Tensor& x, LayerCall& call) {
+  const json& border = call.config["cropping"];
+  const auto side = [&](int axis, int which) { return border.at(axis).at(which).get<int>(); };
+  return crop2d(x, {side(0, 0), side(0, 1), side(1, 0), side(1, 1)});
+}
+
 Tensor up_sampling(const Tensor& x, LayerCall& call) {
   const auto interpolation = call.config.value<std::string>("interpolation", "nearest");
   if (interpolation != "nearest") throw Awaits{interpolation};
@@ -151,6 +157,13 @@ Tensor batch_normalization(const Tensor& x, LayerCall& call) {
                                                          : BatchNormMode::inference};
   return batch_norm(x, call.weight("gamma"), call.weight("beta"), call.weight("moving_mean"),
                     call.weight("moving_variance"), options);
+}
+
+/// GroupNormalization of one group is standardize, then gamma and beta.
+Tensor group_normalization(const Tensor& x, LayerCall& call) {
+  if (call.config.value("groups", 32) != 1) throw Awaits{"several groups"};
+  const Tensor y = standardize(x, call.config.value("epsilon", 1e-3f));
+  return add(multiply(y, call.weight("gamma")), call.weight("beta"));
 }
 
 /// Keras's relu with its three settings, as far as there are activations for it.
@@ -187,6 +200,8 @@ const std::map<std::string, LayerFunction>& layers() {
        [](const Tensor& x, LayerCall& call) { return global_average_pool2d(x, call.config.value("keepdims", false)); }},
       {"GlobalMaxPooling2D", global_max_pool},
       {"ZeroPadding2D", zero_padding},
+      {"Cropping2D", cropping},
+      {"GroupNormalization", group_normalization},
       {"UpSampling2D", up_sampling},
       {"BatchNormalization", batch_normalization},
       {"Flatten", [](const Tensor& x, LayerCall&) { return flatten(x); }},

@@ -63,6 +63,15 @@ void check_case(const json& entry, Optimizer optimizer, const std::vector<NamedT
       for (std::size_t k = 0; k < after.size(); ++k) check_close(after[k], expected[k]);
     }
   }
+  if (!optimizer.has_averages()) return;
+  optimizer.swap_averages();
+  for (std::size_t i = 0; i < weights.size(); ++i) {
+    INFO(name << ", running mean of " << roles[i] << " on " << device);
+    const std::vector<float> mean = weights[i].to_vector();
+    const std::vector<float> expected = find(tensors, name + "/" + roles[i] + ".averaged").to_vector();
+    REQUIRE(mean.size() == expected.size());
+    for (std::size_t k = 0; k < mean.size(); ++k) check_close(mean[k], expected[k]);
+  }
 }
 
 }  // namespace

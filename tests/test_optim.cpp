@@ -50,7 +50,7 @@ std::vector<std::vector<float>> clipped(SGDOptions options, const std::vector<st
 std::vector<Optimizer> all_optimizers() {
   return {Adam({.learning_rate = 0.1, .amsgrad = true}), AdamW(0.1),
           SGD({.learning_rate = 0.1, .momentum = 0.9, .nesterov = true}),
-          RMSprop({.learning_rate = 0.1, .momentum = 0.5, .centered = true})};
+          RMSprop({.learning_rate = 0.1, .momentum = 0.5, .centered = true, .average = {.momentum = 0.75}})};
 }
 
 std::vector<float> gradient_of_step(int step) {
@@ -156,8 +156,38 @@ TEST_CASE("an optimizer that is saved and loaded goes on to the same bits") {
     CHECK(other.learning_rate() == 0.05);
     for (int step = 3; step < 6; ++step) set_gradient(resumed, gradient_of_step(step)), other.step();
     CHECK(resumed.to_vector() == weight.to_vector());
+    REQUIRE(other.has_averages() == optimizer.has_averages());
+    if (other.has_averages()) {
+      other.swap_averages(), optimizer.swap_averages();
+      CHECK(resumed.to_vector() == weight.to_vector());
+    }
     CHECK(other.iterations() == optimizer.iterations());
   }
+}
+
+TEST_CASE("the running mean starts at the weight after the first step, and changes places with it and back") {
+  const Device device = GENERATE(from_range(testing::tested_devices()));
+  Tensor weight = parameter({8}, device);
+  SGD optimizer({.learning_rate = 1, .average = {.momentum = 0.75}});
+  optimizer.bind({weight});
+  CHECK(!optimizer.has_averages());
+  CHECK_THROWS_WITH(optimizer.swap_averages(), Contains("no step was taken"));
+  for (const float gradient : {4.0f, -4.0f, 2.0f}) set_gradient(weight, {gradient}), optimizer.step();  // 4, 8, 6
+  optimizer.swap_averages();  // 4; 0.75 * 4 + 0.25 * 8 = 5; 0.75 * 5 + 0.25 * 6 = 5.25
+  CHECK(weight.to_vector() == std::vector<float>{5.25f});
+  optimizer.swap_averages();
+  CHECK(weight.to_vector() == std::vector<float>{6});
+
+  set_gradient(weight, {not_a_number});
+  optimizer.step();  // is not taken, so the mean does not move either
+  optimizer.swap_averages();
+  CHECK(weight.to_vector() == std::vector<float>{5.25f});
+
+  SGD plain({.learning_rate = 1});
+  plain.bind({weight});
+  set_gradient(weight, {1}), plain.step();
+  CHECK_THROWS_WITH(plain.swap_averages(), Contains("none are asked for"));
+  CHECK_THROWS_WITH(SGD({.average = {.momentum = 1}}), Contains("average.momentum") && Contains("below 1"));
 }
 
 TEST_CASE("a saved state of other weights is refused and changes nothing") {

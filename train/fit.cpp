@@ -6,6 +6,7 @@
 #include <limits>
 
 #include "mien/core/autograd.h"
+#include "mien/core/ops/affine.h"
 #include "mien/core/ops/argmax.h"
 #include "mien/core/ops/binary.h"
 #include "mien/core/ops/reduce.h"
@@ -14,7 +15,9 @@
 #include "mien/core/ops/softmax.h"
 #include "mien/core/ops/softmax_cross_entropy.h"
 #include "mien/data/loader.h"
+#include "mien/data/mixup.h"
 #include "mien/kernels/error.h"
+#include "mien/train/flips.h"
 
 namespace mien {
 namespace {
@@ -69,6 +72,8 @@ class Trainer : public Training {
     check(options_.class_weights.empty() || static_cast<int>(options_.class_weights.size()) == data.class_count(),
           "fit", "there must be one weight for each of the ", data.class_count(), " classes. Got ",
           options_.class_weights.size(), ".");
+    check(options_.mixup >= 0 && std::isfinite(options_.mixup), "fit", "mixup must be finite and at least 0. Got ",
+          options_.mixup, ".");
     int classes_present = 0;
     for (int count : data.class_counts()) classes_present += count > 0;
     check(classes_present >= 2, "fit", "pictures of at least two classes are needed to learn to tell them apart. Got ",
@@ -88,6 +93,7 @@ class Trainer : public Training {
     for (const Callback& callback : options_.callbacks) callback->on_train_begin(*this);
     while (!stopping_ && epoch_ < options_.epochs && run_epoch()) {
     }
+    show_averages(true);
     if (!history_.interrupted && history_.stopped_because.empty())
       history_.stopped_because = join("all ", options_.epochs, " epochs are done");
     for (const Callback& callback : options_.callbacks) callback->on_train_end(*this);
@@ -111,6 +117,8 @@ class Trainer : public Training {
   }
 
   TrainingState state() override {
+    const bool averages = averages_shown_;
+    show_averages(false);
     TrainingState state;
     for (const auto& parameter : net_.parameters()) state.set("weights/" + parameter->full_name, parameter->value);
     for (const NamedTensor& slot : options_.optimizer.state()) state.set("optimizer/" + slot.name, slot.value);
@@ -133,6 +141,7 @@ class Trainer : public Training {
       put("images_per_second", record.images_per_second);
     }
     for (const Callback& callback : options_.callbacks) callback->save(state);
+    show_averages(averages);
     return state;
   }
 
@@ -162,9 +171,17 @@ class Trainer : public Training {
     for (const Callback& callback : options_.callbacks) callback->restore(state);
   }
 
+  /// Puts the running means of the weights into the network, or the weights back, where an optimizer keeps means.
+  void show_averages(bool on) {
+    if (on == averages_shown_ || !options_.optimizer.has_averages()) return;
+    options_.optimizer.swap_averages();
+    averages_shown_ = on;
+  }
+
   /// False where the training was asked to stop in the middle.
   bool run_epoch() {
     const Clock::time_point start = Clock::now();
+    show_averages(false);
     const int images_before = images_;
     const double rate = options_.optimizer.learning_rate();
     loader_.run(
@@ -176,6 +193,7 @@ class Trainer : public Training {
           return !history_.interrupted;
         },
         batch_);
+    show_averages(true);
     if (history_.interrupted && batch_ < batches()) {
       for (const Callback& callback : options_.callbacks) callback->on_checkpoint(*this);
       return false;
@@ -186,9 +204,11 @@ class Trainer : public Training {
     record.learning_rate = rate;
     record.validated = !options_.validation.empty();
     if (!options_.validation.empty()) {
-      const Evaluation validation = evaluate(
-          net_, options_.validation,
-          {.batch = options_.batch, .input_scale = options_.input_scale, .label_smoothing = options_.label_smoothing});
+      const Evaluation validation = evaluate(net_, options_.validation,
+                                             {.batch = options_.batch,
+                                              .input_scale = options_.input_scale,
+                                              .label_smoothing = options_.label_smoothing,
+                                              .flips = options_.validation_flips});
       record.val_loss = validation.loss;
       record.val_accuracy = validation.accuracy;
     }
@@ -205,16 +225,39 @@ class Trainer : public Training {
   struct Forward {
     Tensor logits, loss;
   };
-  Forward forward(const Batch& batch, const Tensor& labels, Call call) {
+  /// What the network is trained on in one step: a batch as the loader gives it, or mixed.
+  struct Lesson {
+    Tensor images, labels;
+    float share = 1;  ///< of `labels` in the loss; the rest is the partners'
+    Tensor partners;
+  };
+  Lesson lesson_of(const Batch& batch) const {
+    Lesson lesson;
+    lesson.images = batch.images;
+    lesson.labels = batch.labels.to(options_.device);
+    if (options_.mixup == 0) return lesson;
+    const Mixup mixup = draw_mixup(options_.mixup, static_cast<int>(batch.indices.size()), options_.seed, steps_);
+    lesson.images = mixed(batch.images, mixup, batch.images.dtype() == DType::uint8 ? options_.input_scale : 1);
+    lesson.share = mixup.share;
+    lesson.partners = partner_labels(batch.labels, mixup).to(options_.device);
+    return lesson;
+  }
+
+  Forward forward(const Lesson& lesson, Call call) {
     std::vector<Tensor> activity;
     call.training = true;
     call.seed = options_.seed;
     call.step = step_;
     call.penalties = &activity;
     Forward result;
-    result.logits = net_.forward(to_input(batch.images, options_.input_scale, options_.device), call);
-    result.loss = mean(softmax_cross_entropy(
-        result.logits, labels, {.label_smoothing = options_.label_smoothing, .class_weights = class_weights_}));
+    result.logits = net_.forward(to_input(lesson.images, options_.input_scale, options_.device), call);
+    const auto loss_of = [&](const Tensor& labels) {
+      return mean(softmax_cross_entropy(
+          result.logits, labels, {.label_smoothing = options_.label_smoothing, .class_weights = class_weights_}));
+    };
+    result.loss = loss_of(lesson.labels);
+    if (lesson.partners.defined())
+      result.loss = add(affine(result.loss, lesson.share), affine(loss_of(lesson.partners), 1 - lesson.share));
     if (const Tensor penalty = net_.penalty(activity); penalty.defined())
       result.loss = add(result.loss, reshape(penalty, result.loss.shape()));
     return result;
@@ -223,16 +266,16 @@ class Trainer : public Training {
   void train_on(const Batch& batch) {
     const auto step = static_cast<std::int32_t>(steps_);
     step_.copy_from_host(&step, 1, DType::int32);
-    const Tensor labels = batch.labels.to(options_.device);
-    const Forward pass = forward(batch, labels, {});
+    const Lesson lesson = lesson_of(batch);
+    const Forward pass = forward(lesson, {});
     backward(pass.loss);
     options_.optimizer.step();
     const double loss = pass.loss.item();
-    if (!std::isfinite(loss) || !options_.optimizer.last_step_finite()) fail_not_finite(batch, labels, loss);
+    if (!std::isfinite(loss) || !options_.optimizer.last_step_finite()) fail_not_finite(lesson, loss);
     for (const auto& parameter : net_.trainable_parameters()) parameter->value.clear_grad();
     const auto count = static_cast<int>(batch.indices.size());
     loss_sum_ += loss * count;
-    right_ += count_right(pass.logits, labels);
+    right_ += count_right(pass.logits, lesson.labels);
     images_ += count;
     ++batch_;
     ++steps_;
@@ -241,11 +284,11 @@ class Trainer : public Training {
 
   /// Runs the batch again with a look at every value, and throws Error saying where the first bad one is. The optimizer
   /// has refused the step, so the weights are still those of before.
-  [[noreturn]] void fail_not_finite(const Batch& batch, const Tensor& labels, double loss) {
+  [[noreturn]] void fail_not_finite(const Lesson& lesson, double loss) {
     std::string where;
     for (const auto& parameter : net_.parameters())
       if (where.empty() && !all_finite(parameter->value)) where = "the weight " + parameter->full_name;
-    if (where.empty() && batch.images.dtype() == DType::float32 && !all_finite(batch.images)) where = "the pictures";
+    if (where.empty() && lesson.images.dtype() == DType::float32 && !all_finite(lesson.images)) where = "the pictures";
     std::string gradient;
     for (const auto& parameter : net_.trainable_parameters())
       if (const Tensor g = parameter->value.grad(); g.defined() && !all_finite(g)) gradient = parameter->full_name;
@@ -255,7 +298,7 @@ class Trainer : public Training {
         if (where.empty() && !all_finite(y)) where = join("the output of layer ", layer);
       };
       const NoGrad no_grad;
-      forward(batch, labels, call);
+      forward(lesson, call);
     }
     if (where.empty() && !gradient.empty()) where = "the gradient of " + gradient;
     if (where.empty()) where = "the loss itself";
@@ -273,6 +316,7 @@ class Trainer : public Training {
   double loss_sum_ = 0;
   std::int64_t steps_ = 0;
   bool stopping_ = false;
+  bool averages_shown_ = false;  ///< the network holds the running means, the optimizer the weights
 };
 
 }  // namespace
@@ -300,7 +344,11 @@ Evaluation evaluate(const Model& net, const Dataset& data, EvaluateOptions optio
     Call call;
     call.penalties = &activity;
     const Tensor labels = batch.labels.to(device);
-    const Tensor logits = net.forward(to_input(batch.images, options.input_scale, device), call);
+    Tensor logits = net.forward(to_input(batch.images, options.input_scale, device), call);
+    if (options.flips) {
+      call.penalties = nullptr;
+      logits = logits_of_mean(logits, net.forward(to_input(mirrored(batch.images), options.input_scale, device), call));
+    }
     const Tensor losses = softmax_cross_entropy(logits, labels, {.label_smoothing = options.label_smoothing});
     double loss = mean(losses).item();
     if (const Tensor penalty = net.penalty(activity); penalty.defined()) loss += penalty.item();

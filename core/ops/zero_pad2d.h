@@ -33,4 +33,23 @@ inline Tensor zero_pad2d(const Tensor& x, const Border& border) {
                 [g](Backward& back) { kernels::zero_pad2d_backward(back.device())(back.dy(), back.grad(0), g); });
 }
 
+/// The opposite: x (batch, top + height + bottom, left + width + right, channels) without its border. Throws where
+/// nothing would be left.
+inline Tensor crop2d(const Tensor& x, const Border& border) {
+  const char* const op = "crop2d";
+  check_float(op, "x", x);
+  check(x.shape().rank() == 4, op, "input must have 4 axes (batch, height, width, channels). Got x=", x.shape(), ".");
+  check_border(op, border);
+  check(x.shape()[1] > border.top + border.bottom && x.shape()[2] > border.left + border.right, op,
+        "the border must leave something of the picture. Got x=", x.shape(), ", border=(", border.top, ",",
+        border.bottom, ",", border.left, ",", border.right, ").");
+  const Shape kept{x.shape()[0], x.shape()[1] - border.top - border.bottom, x.shape()[2] - border.left - border.right,
+                   x.shape()[3]};
+  const Pad2dGeometry g = zero_pad2d_geometry(kept, border);  // of the padding that this takes back
+  Tensor y = Tensor::empty(kept, x.device());
+  kernels::zero_pad2d_backward(x.device())(x.view(), y.view(), g);
+  return record(op, y, {x},
+                [g](Backward& back) { kernels::zero_pad2d_forward(back.device())(back.dy(), back.grad(0), g); });
+}
+
 }  // namespace mien

@@ -8,12 +8,16 @@ namespace mien::expressions {
 std::optional<AugmentationOptions> augmentation_of(const std::string& strength) {
   double part = 1;
   if (strength == "none") return {};
+  if (strength == "faces")
+    return AugmentationOptions{
+        .width_shift = 0.08, .height_shift = 0.08, .rotation = 12, .shear = 5, .horizontal_flip = true, .zoom = 0.12};
   if (strength == "smallest")
     part = 0.25;
   else if (strength == "smaller")
     part = 0.5;
   else if (strength != "small" && strength != "small_plain")
-    throw UsageError(join("[augment] must be none, smallest, smaller, small or small_plain. Got \"", strength, "\"."));
+    throw UsageError(
+        join("[augment] must be none, smallest, smaller, small, small_plain or faces. Got \"", strength, "\"."));
   return AugmentationOptions{.width_shift = 0.1 * part,
                              .height_shift = 0.1 * part,
                              .rotation = 20 * part,

@@ -8,7 +8,8 @@
 
 namespace mien::expressions {
 
-/// What a strength stands for; nothing for "none". "small" is what the 2021 report's notebook used, by the rules of
+/// What a strength stands for; nothing for "none". "faces", by plain rules, is the best recipe's: shifts 0.08, rotation
+/// 12 degrees, shear 5 degrees, zoom 0.12, and flips. "small" is what the 2021 report's notebook used, by the rules of
 /// Keras's ImageDataGenerator: shifts 0.1, rotation 20 degrees, brightness 0.8 to 1.2, shear 0.2 degrees, zoom 0.1, and
 /// flips. "smaller" and "smallest" are a half and a quarter of it; "small_plain" is "small" by the rules of
 /// AugmentationRules::plain. Throws UsageError for any other name.

@@ -6,6 +6,7 @@
 #include "mien/core/numbers.h"
 #include "mien/core/ops/scale_bytes.h"
 #include "mien/core/ops/softmax.h"
+#include "mien/train/flips.h"
 #include "networks.h"
 
 namespace mien::expressions {
@@ -48,6 +49,7 @@ Metadata describe_classifier(const std::string& network, const std::vector<std::
           {"colour", input.channels == 1 ? "grey, ITU-R 601" : "red, green, blue"},
           {"framing", framing_name(input.framing)},
           {"input_scale", shortest(input.scale)},
+          {"flips", input.flips ? "on" : "off"},
           {"outputs", "logits, one a class; softmax gives probabilities"},
           {"version", join("mien ", build_info().version, " ", build_info().commit)}};
 }
@@ -57,7 +59,9 @@ std::vector<float> Classifier::probabilities(const Image& photograph) const {
         "\" takes the label as part of its input: it cannot tell what is on a photograph.");
   const Image picture = framed(photograph, input.framing, input.size);
   const Tensor bytes = Tensor::from(picture.pixels, {1, input.size, input.size, input.channels});
-  return softmax(net(scale_bytes(bytes, input.scale, 0))).to_vector();
+  const Tensor logits = net(scale_bytes(bytes, input.scale, 0));
+  if (!input.flips) return softmax(logits).to_vector();
+  return softmax(logits_of_mean(logits, net(scale_bytes(mirrored(bytes), input.scale, 0)))).to_vector();
 }
 
 Classifier load_classifier(const std::filesystem::path& run_or_file) {
@@ -83,6 +87,8 @@ Classifier load_classifier(const std::filesystem::path& run_or_file) {
   check(input.channels != 2, source, "\"channels\" must be 1 or 3. Got 2.");
   input.framing = parse_framing(value_of(file.metadata, "framing", source));
   input.scale = static_cast<float>(number_of(file.metadata, "input_scale", source, 0, 1e6));
+  const auto flips = file.metadata.find("flips");  // absent in files of before
+  input.flips = flips != file.metadata.end() && flips->second == "on";
 
   Model net = network_named(network, {input.size, input.size, input.channels + (takes_label(network) ? 1 : 0)},
                             static_cast<int>(class_names.size()), 0);

@@ -17,6 +17,7 @@ struct Input {
   int size = 256, channels = 1;
   Framing framing = Framing::centre;
   float scale = 1 / 255.0f;  ///< the pixels 0 to 255 are multiplied by it
+  bool flips = false;        ///< its mirror image is shown as well, and the mean of both probabilities counts
 };
 
 std::string framing_name(Framing framing);

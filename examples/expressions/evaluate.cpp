@@ -49,7 +49,8 @@ int evaluate(const EvaluateOptions& options, const OutputOptions& output) {
                                        options.data);
   if (takes_label(classifier.network)) data = with_label_channel(data);
   const Evaluation result =
-      mien::evaluate(classifier.net, data, {.batch = options.batch, .input_scale = classifier.input.scale});
+      mien::evaluate(classifier.net, data,
+                     {.batch = options.batch, .input_scale = classifier.input.scale, .flips = classifier.input.flips});
   const Metrics metrics = classification_metrics(result.labels, result.predictions, classifier.class_names);
   if (output.json)
     std::cout << to_json(metrics, result.loss);

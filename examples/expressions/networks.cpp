@@ -8,6 +8,7 @@
 #include "mien/kernels/error.h"
 #include "mien/models/notebook.h"
 #include "mien/models/seed.h"
+#include "mien/models/small_face.h"
 
 namespace mien::expressions {
 namespace {
@@ -15,6 +16,7 @@ namespace {
 struct Entry {
   std::string name, about;
   std::function<Sequential(int classes)> make;
+  std::function<Sequential(const Shape& input, int classes)> make_for = {};  ///< where the pictures' size counts
 };
 
 std::function<Sequential(int)> seed_family(models::SeedNetworkOptions options) {
@@ -62,6 +64,12 @@ const std::vector<Entry>& entries() {
        "The best network with L2 on the first convolution's output, dropout and batch normalisation.",
        seed_family(
            {.activity_regularizer = l2(l2_activity_factor), .dropout = dropout_rate, .batch_normalization = true})},
+      {"small_face",
+       "The middle of the pictures, averaged down to a side of about 50 and standardised, then convolutions "
+       "16-32-64-128 with batch normalisation, dropout, one "
+       "Dense layer: ours, for few photographs.",
+       {},
+       models::small_face_network},
   };
   return all;
 }
@@ -96,7 +104,8 @@ std::string network_list() {
 const std::string& describe_network(const std::string& name) { return entry(name).about; }
 
 Model network_named(const std::string& name, const Shape& input, int classes, std::uint64_t seed) {
-  Sequential net = entry(name).make(classes);
+  const Entry& found = entry(name);
+  Sequential net = found.make_for ? found.make_for(input, classes) : found.make(classes);
   net.build(input, seed);
   return net;
 }

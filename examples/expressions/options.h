@@ -42,6 +42,10 @@ struct TrainOptions {
   double learning_rate = 1e-3;
   std::string augment = "none";
   std::string network = "best";
+  std::string recipe = "report";
+  std::string schedule = "constant";
+  double weight_decay = 0, label_smoothing = 0, mixup = 0;
+  std::string flips = "off", keep = "best";
   std::uint64_t seed = 1;
   std::string device = "cpu";
 
@@ -63,10 +67,20 @@ struct TrainOptions {
     option("batch", batch, "pictures in a step");
     option("learning-rate", learning_rate, "of Adam");
     option("augment", augment,
-           "how strongly pictures are changed, anew in each epoch: none, smallest, smaller, small or small_plain");
+           "how strongly pictures are changed, anew in each epoch: none, smallest, smaller, small, small_plain or "
+           "faces");
     option("network", network,
            "best: the report's; or attempt_1 to 3, baseline, overfit, label_as_input, l2, dropout, "
-           "batch_norm, all_three");
+           "batch_norm, all_three, small_face");
+    option("recipe", recipe,
+           "report: the options as they stand here; best: those of a better training (docs/a_better_recipe.md), "
+           "except the ones that are given");
+    option("schedule", schedule, "of the learning rate. constant; cosine: up in three epochs, then down to nearly 0");
+    option("weight-decay", weight_decay, "share of each weight that goes in a step of learning rate 1; above 0: AdamW");
+    option("label-smoothing", label_smoothing, "share of each target that is spread over all classes");
+    option("mixup", mixup, "above 0: trains on mixed pictures, their shares drawn from Beta(mixup, mixup)");
+    option("flips", flips, "on: a picture is scored together with its mirror image");
+    option("keep", keep, "the weights that are kept: best: of the epoch with the best val_loss; last");
     option("seed", seed, "of the split, the weights, the order and the augmentation");
     option("device", device, "cpu, cuda or cuda_emulated");
   }

@@ -10,6 +10,7 @@
 #include "mien/core/numbers.h"
 #include "mien/io/file.h"
 #include "networks.h"
+#include "recipe.h"
 
 namespace mien::expressions {
 namespace {
@@ -81,12 +82,14 @@ RunConfig read_config(const fs::path& run) {
   return config;
 }
 
-void apply_config(TrainOptions& options, const fs::path& file, const std::vector<std::string>& given) {
+std::vector<std::string> apply_config(TrainOptions& options, const fs::path& file,
+                                      const std::vector<std::string>& given) {
   const Json whole = parsed(file);
   const Json& json = whole.contains("options") && whole["options"].is_object() ? whole["options"] : whole;
-  std::vector<std::string> keys;
+  std::vector<std::string> keys, names;
   options.visit([&](const std::string& name, auto& field, const std::string&) {
     keys.push_back(key_of(name));
+    if (json.contains(keys.back())) names.push_back(name);
     const bool is_given = std::find(given.begin(), given.end(), name) != given.end();
     if (json.contains(keys.back()) && !is_given) take(field, json[keys.back()], file, keys.back());
   });
@@ -94,6 +97,7 @@ void apply_config(TrainOptions& options, const fs::path& file, const std::vector
     if (std::find(keys.begin(), keys.end(), key) == keys.end())
       throw UsageError(join("[", file.string(), "] there is no option \"", key, "\". The nearest is \"",
                             nearest_name(key, keys), "\"."));
+  return names;
 }
 
 std::vector<double> three_numbers(const std::string& text, const char* option) {
@@ -129,6 +133,16 @@ void check_options(const TrainOptions& options) {
   need(options.batch >= 1, "[batch] must be at least 1. Got ", options.batch, ".");
   need(options.learning_rate > 0 && std::isfinite(options.learning_rate), "[learning-rate] must be above 0. Got ",
        options.learning_rate, ".");
+  need(options.schedule == "constant" || options.schedule == "cosine", "[schedule] must be constant or cosine. Got \"",
+       options.schedule, "\".");
+  need(options.weight_decay >= 0 && std::isfinite(options.weight_decay), "[weight-decay] must be at least 0. Got ",
+       options.weight_decay, ".");
+  need(options.label_smoothing >= 0 && options.label_smoothing < 1,
+       "[label-smoothing] must be at least 0 and below 1. Got ", options.label_smoothing, ".");
+  need(options.mixup >= 0 && std::isfinite(options.mixup), "[mixup] must be at least 0. Got ", options.mixup, ".");
+  need(options.flips == "on" || options.flips == "off", "[flips] must be on or off. Got \"", options.flips, "\".");
+  need(options.keep == "best" || options.keep == "last", "[keep] must be best or last. Got \"", options.keep, "\".");
+  recipe_named(options.recipe);
   augmentation_of(options.augment);
   need(is_network(options.network), "[network] must be one of ", network_list(), ". Got \"", options.network,
        "\". The nearest is \"", nearest_name(options.network, network_names()), "\".");

@@ -26,8 +26,9 @@ RunConfig read_config(const std::filesystem::path& run);
 
 /// Takes the options of a JSON file (a flat object, or the config.json of a run), except those that were `given` on the
 /// command line. Throws UsageError for a key that does not exist, with the nearest one, and for a value of another
-/// type.
-void apply_config(TrainOptions& options, const std::filesystem::path& file, const std::vector<std::string>& given);
+/// type. Returns the names of the options that the file has.
+std::vector<std::string> apply_config(TrainOptions& options, const std::filesystem::path& file,
+                                      const std::vector<std::string>& given);
 
 /// Throws UsageError for values out of their ranges.
 void check_options(const TrainOptions& options);

@@ -5,6 +5,7 @@
 #include "commands.h"
 #include "mien/train/run_folder.h"
 #include "pictures.h"
+#include "recipe.h"
 #include "training_run.h"
 
 namespace mien::expressions {
@@ -14,7 +15,10 @@ namespace fs = std::filesystem;
 
 int begin(TrainCommand command, const OutputOptions& output) {
   TrainOptions& options = command.options;
-  if (!command.config.empty()) apply_config(options, command.config, command.given);
+  std::vector<std::string> settled = command.given;
+  if (!command.config.empty())
+    for (std::string& name : apply_config(options, command.config, command.given)) settled.push_back(std::move(name));
+  apply_recipe(options, settled);
   check_options(options);
   if (options.data.empty()) throw UsageError("[train] --data is missing: the folder of photographs.");
   if (options.out.empty()) throw UsageError("[train] --out is missing: the folder for the run.");
@@ -36,6 +40,10 @@ int resume(const TrainCommand& command, const OutputOptions& output) {
   if (!command.config.empty()) throw UsageError("[train] --resume goes on with the run's own config.json.");
   TrainingRun run;
   run.config = read_config(command.resume);
+  if (!command.given.empty() && command.options.epochs != run.config.options.epochs &&
+      run.config.options.schedule == "cosine")
+    throw UsageError(join("[train] the cosine schedule of this run ends with its ", run.config.options.epochs,
+                          " epochs, so it cannot go on to others. Got --epochs ", command.options.epochs, "."));
   if (!command.given.empty()) run.config.options.epochs = command.options.epochs;
   check_options(run.config.options);
   run.config.options.out = command.resume;

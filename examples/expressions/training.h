@@ -9,10 +9,11 @@
 #include "classifier.h"
 #include "mien/data/split.h"
 #include "mien/train/fit.h"
+#include "recipe.h"
 
 namespace mien::expressions {
 
-/// How a network is trained, by Adam.
+/// How a network is trained, by Adam or AdamW.
 struct TrainingSetup {
   std::string network;         ///< a name of networks.h
   Input input = {};            ///< how photographs became the pictures
@@ -22,6 +23,7 @@ struct TrainingSetup {
                                  ///< validation side
   bool restore_best = true;      ///< the network ends with the best epoch's weights, not the last one's
   std::string augment = "none";  ///< a strength of augmentation.h
+  Tuning tuning = {};            ///< its `keep` "last" does as restore_best = false does
   std::uint64_t seed = 1;        ///< of the order, dropout and augmentation
   Device device = Device::cpu;
   std::vector<Callback> callbacks = {};      ///< besides those that stop the training and keep the folder
@@ -33,8 +35,8 @@ struct TrainingSetup {
 Split sides_for(const std::string& network, const Split& sides);
 
 /// Trains `net` on sides.train (as sides_for() gave them) and keeps the run's folder (run_folder.h); best.safetensors
-/// holds the best epoch, whatever `restore_best` says. The validation side may be empty. What an earlier run has left
-/// in the folder is for the caller to clear.
+/// holds the best epoch until the training is done, and then the weights that the network ends with. The validation
+/// side may be empty. What an earlier run has left in the folder is for the caller to clear.
 History train_network(Model& net, const Split& sides, const std::filesystem::path& folder, TrainingSetup setup);
 
 }  // namespace mien::expressions

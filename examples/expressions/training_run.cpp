@@ -85,8 +85,8 @@ std::string report_of(const TrainingRun& run, const Summary& summary, const Hist
                  {"split", options.split == "group" ? "by group: no person on two sides" : "random, by picture"},
                  {"pictures become", join(options.size, " × ", options.size, " grey, ", options.framing)},
                  {"network", describe_network(options.network)},
-                 {"training", join("Adam, learning rate ", shortest(options.learning_rate), ", batch ", options.batch,
-                                   ", at most ", options.epochs, " epochs, patience ", options.patience)},
+                 {"training", join("batch ", options.batch, ", at most ", options.epochs, " epochs, patience ",
+                                   options.patience, "; ", describe_tuning(options))},
                  {"augmentation", describe_augmentation(options.augment)},
                  {"ended because", history.stopped_because},
                  {"seed", join(options.seed)},
@@ -113,7 +113,7 @@ int run_training(const TrainingRun& run, const OutputOptions& output) {
         ". `expressions info` says what there is.");
   const Split& sides = run.sides;
   const std::vector<std::string>& class_names = sides.train.class_names();
-  const Input input{.size = options.size, .framing = parse_framing(options.framing)};
+  const Input input{.size = options.size, .framing = parse_framing(options.framing), .flips = options.flips == "on"};
 
   const Split seen = sides_for(options.network, sides);
   Model net =
@@ -131,6 +131,7 @@ int run_training(const TrainingRun& run, const OutputOptions& output) {
                       .learning_rate = options.learning_rate,
                       .patience = options.patience,
                       .augment = options.augment,
+                      .tuning = tuning_of(options),
                       .seed = options.seed,
                       .device = device,
                       .should_stop = InterruptGuard::interrupted,
@@ -146,14 +147,15 @@ int run_training(const TrainingRun& run, const OutputOptions& output) {
     return exit_interrupted;
   }
 
-  const Evaluation test = mien::evaluate(net, seen.test, {.input_scale = input.scale});
+  const int kept_epoch = history.best_epoch < 0 ? static_cast<int>(history.epochs.size()) : history.best_epoch + 1;
+  const Evaluation test = mien::evaluate(net, seen.test, {.input_scale = input.scale, .flips = input.flips});
   const Metrics metrics = classification_metrics(test.labels, test.predictions, class_names);
   write_file_atomically(folder / "metrics.json", to_json(metrics, test.loss));
   write_file_atomically(folder / "report.html", report_of(run, summary, history, test, metrics));
   if (output.json) {
     std::cout << nlohmann::ordered_json{{"run", folder.string()},
                                         {"epochs", history.epochs.size()},
-                                        {"best_epoch", history.best_epoch + 1},
+                                        {"best_epoch", kept_epoch},
                                         {"stopped_because", history.stopped_because},
                                         {"test", nlohmann::ordered_json::parse(to_json(metrics, test.loss))},
                                         {"report", (folder / "report.html").string()}}
@@ -162,7 +164,7 @@ int run_training(const TrainingRun& run, const OutputOptions& output) {
     return 0;
   }
   std::cout << "Trained " << history.epochs.size() << " epochs (" << history.stopped_because
-            << "); the weights are those of epoch " << history.best_epoch + 1 << ".\n\n"
+            << "); the weights are those of epoch " << kept_epoch << ".\n\n"
             << class_table(metrics) << "\nTest accuracy: " << percent(metrics.accuracy) << " of " << metrics.count
             << " pictures (loss " << fixed(test.loss, 4) << ")\nReport: " << (folder / "report.html").string() << '\n';
   return 0;

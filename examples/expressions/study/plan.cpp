@@ -6,6 +6,7 @@
 #include <nlohmann/json.hpp>
 
 #include "../classifier.h"
+#include "../recipe.h"
 #include "mien/core/numbers.h"
 #include "variants.h"
 
@@ -48,10 +49,16 @@ double seconds_of(const StudyRun& run, int pictures, const Speed& speed) {
 std::vector<StudyRun> runs_of(const StudyOptions& options, const Extent& extent, const std::string& fingerprint) {
   std::vector<StudyRun> runs;
   for (int section : extent.sections) {
-    const bool overfits = section == 3;
-    const int epochs = overfits ? std::min(section_3_epochs, options.epochs) : options.epochs;
-    const int patience = overfits ? std::min(section_3_patience, options.patience) : options.patience;
-    for (const std::string& method : both(extent.method, "sound", "report"))
+    const bool overfits = section == 3, by_recipe = section == 8;
+    const TrainOptions recipe = recipe_named(best_recipe);
+    const int most = by_recipe ? recipe.epochs : overfits ? section_3_epochs : options.epochs;
+    const int epochs = std::min(most, options.epochs);
+    const int patience = by_recipe  ? epochs  // its schedule runs to the end
+                         : overfits ? std::min(section_3_patience, options.patience)
+                                    : options.patience;
+    std::vector<std::string> methods = both(extent.method, "sound", "report");
+    if (by_recipe) methods.resize(1);  // it is trained alike by either
+    for (const std::string& method : methods)
       for (const std::string& split :
            overfits ? std::vector<std::string>{"all"} : both(extent.split, "random", "group"))
         for (const std::string& id : variants_of_section(section))
@@ -64,7 +71,7 @@ std::vector<StudyRun> runs_of(const StudyOptions& options, const Extent& extent,
                             .seed = static_cast<std::uint64_t>(seed),
                             .epochs = scaled(epochs, extent.epochs, 2),
                             .patience = scaled(patience, extent.epochs, 2),
-                            .batch = options.batch,
+                            .batch = by_recipe ? recipe.batch : options.batch,
                             .size = options.size,
                             .framing = options.framing,
                             .augment = training.augment,

@@ -15,6 +15,7 @@
 #include "mien/train/run_folder.h"
 #include "progress.h"
 #include "result.h"
+#include "variants.h"
 
 namespace mien::expressions::study {
 namespace {
@@ -49,8 +50,8 @@ std::optional<TrainingState> begin_or_go_on(const fs::path& folder, const StudyR
 }
 
 /// Scores the network and fills in what it came to.
-StudyResult scored(const Model& net, const Split& sides, const Split& pictures, float input_scale) {
-  const mien::EvaluateOptions options{.input_scale = input_scale};
+StudyResult scored(const Model& net, const Split& sides, const Split& pictures, const Input& input) {
+  const mien::EvaluateOptions options{.input_scale = input.scale, .flips = input.flips};
   StudyResult result;
   result.test = mien::evaluate(net, sides.test, options);
   result.loss = result.test.loss, result.accuracy = result.test.accuracy;
@@ -80,15 +81,20 @@ std::optional<StudyResult> train_one(const StudyRun& run, const Dataset& data, c
   const Clock::time_point start = Clock::now();
   const bool report = run.method == "report";
   const Split pictures = sides_of(run, data), sides = sides_for(run.network, pictures);
-  const Input input{.size = run.size, .framing = parse_framing(run.framing)};
+  const bool by_recipe = run.variant == recipe_variant;
+  const TrainOptions recipe = recipe_named(by_recipe ? best_recipe : "report");
+  const Tuning tuning = tuning_of(recipe);
+  const Input input{.size = run.size, .framing = parse_framing(run.framing), .flips = tuning.flips};
   Model net = network_named(run.network, sides.train.image_shape(), data.class_count(), run.seed);
   TrainingSetup setup{.network = run.network,
                       .input = input,
                       .epochs = run.epochs,
                       .batch = run.batch,
+                      .learning_rate = recipe.learning_rate,
                       .patience = run.patience,
                       .restore_best = !report,
                       .augment = run.augment,
+                      .tuning = tuning,
                       .seed = run.seed,
                       .callbacks = {progress.callback()},
                       .should_stop = should_stop,
@@ -98,17 +104,12 @@ std::optional<StudyResult> train_one(const StudyRun& run, const Dataset& data, c
   const History history = train_network(net, sides, folder, std::move(setup));
   if (history.interrupted) return std::nullopt;
 
-  StudyResult result = scored(net, sides, pictures, input.scale);
+  StudyResult result = scored(net, sides, pictures, input);
   result.run = run;
   result.key = run.key();
   result.history = history.epochs;
   result.stopped_because = history.stopped_because;
-  result.scored_epoch = report ? static_cast<int>(history.epochs.size()) - 1 : history.best_epoch;
-  if (report) {
-    Metadata metadata = describe_classifier(run.network, data.class_names(), input);
-    metadata["epoch"] = join(result.scored_epoch + 1);
-    save(net, folder / "best.safetensors", metadata);
-  }
+  result.scored_epoch = history.best_epoch < 0 ? static_cast<int>(history.epochs.size()) - 1 : history.best_epoch;
   result.seconds = std::chrono::duration<double>(Clock::now() - start).count();
   for (std::size_t i = 0; i < epochs_before; ++i) result.seconds += history.epochs[i].seconds;
   write_result(folder, result, data.class_names());

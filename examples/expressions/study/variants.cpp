@@ -3,6 +3,7 @@
 #include <map>
 
 #include "../networks.h"
+#include "../recipe.h"
 #include "mien/core/nearest_name.h"
 #include "mien/kernels/error.h"
 
@@ -18,6 +19,7 @@ const std::map<int, std::vector<std::string>>& table() {
       {4, {"attempt_1", "attempt_2", "attempt_3", "best"}},
       {5, {"augment_smallest", "augment_smaller", "augment_small", "augment_small_plain"}},
       {6, {"l2", "dropout", "batch_norm", "all_three"}},
+      {8, {recipe_variant}},
   };
   return sections;
 }
@@ -56,6 +58,10 @@ const std::vector<Variant>& variants() {
        6},
       {"all_three", "All three",
        "The best network with the second strength of augmentation, L2, dropout and batch normalisation.", 6},
+      {recipe_variant, "A better recipe",
+       join(describe_network(recipe_named(best_recipe).network), " Trained by `--recipe best`: ",
+            describe_tuning(recipe_named(best_recipe)), ". The same by either method."),
+       8},
   };
   return all;
 }
@@ -71,7 +77,7 @@ const Variant& variant(const std::string& id) {
 
 const std::vector<std::string>& variants_of_section(int section) {
   const auto found = table().find(section);
-  check(found != table().end(), "study", "the sections with trainings are 3, 4, 5 and 6. Got ", section, ".");
+  check(found != table().end(), "study", "the sections with trainings are 3, 4, 5, 6 and 8. Got ", section, ".");
   return found->second;
 }
 
@@ -91,6 +97,8 @@ std::string section_title(int section) {
       return "Augmentation";
     case 6:
       return "Regularisation";
+    case 8:
+      return "A better recipe";
     default:
       return join("Section ", section);
   }
@@ -99,6 +107,7 @@ std::string section_title(int section) {
 VariantTraining training_of(const std::string& id, const std::string& method) {
   const int section = variant(id).section;
   if (section == 3) return {id, "none"};
+  if (section == 8) return {recipe_named(best_recipe).network, recipe_named(best_recipe).augment};
   if (section == 5) return {default_network, id.substr(std::string("augment_").size())};
   const bool penalises_output = method == "report" && (id == "l2" || id == "all_three");
   return {penalises_output ? id + "_activity" : id, strength_of_section_6};

@@ -19,8 +19,12 @@ const std::vector<Variant>& variants();
 /// Throws Error, with the nearest name, for one that does not exist.
 const Variant& variant(const std::string& id);
 
+/// The variant of section 8, trained by `--recipe best`.
+inline constexpr const char* recipe_variant = "recipe";
+
 /// The variants that a section of the report trains, in the order of its table: 3 (overfit), 4 (split and test), 5
-/// (augmentation), 6 (regularisation). Section 7's pretrained networks have their place, and no variants yet.
+/// (augmentation), 6 (regularisation), 8 (our recipe). Section 7's pretrained networks have their place, and no
+/// variants yet.
 const std::vector<std::string>& variants_of_section(int section);
 
 /// The sections that there are variants for.
