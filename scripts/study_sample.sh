@@ -28,7 +28,7 @@ program=$root/build/release/expressions
 
 study=$(mktemp -d)
 trap 'rm -rf "$study"' EXIT
-"$program" study --synthetic --out "$study" --people 12 --takes 2 --size 32 --seeds 2 --epochs 12 --patience 12 --batch 8 --brief
+"$program" study --synthetic --out "$study" --people 40 --takes 4 --size 48 --seeds 2 --epochs 30 --patience 10 --batch 32 --brief
 find "$study/runs" -mindepth 2 ! -name config.json ! -name history.csv ! -name result.json -delete
 rm -f "$study"/figures/*.png
 rm -rf "$target"

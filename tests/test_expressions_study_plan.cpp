@@ -82,6 +82,7 @@ TEST_CASE("a training's key depends on all that decides its result, and not on t
   CHECK(changes_key([](StudyRun& r) { r.variant = "l2"; }));
   CHECK(changes_key([](StudyRun& r) { r.network = "l2"; }));
   CHECK(changes_key([](StudyRun& r) { r.augment = "small"; }));
+  CHECK(changes_key([](StudyRun& r) { r.tuning = "AdamW"; }));
   CHECK(changes_key([](StudyRun& r) { r.split = "group"; }));
   CHECK(changes_key([](StudyRun& r) { r.method = "report"; }));
   CHECK(changes_key([](StudyRun& r) { r.seed = 2; }));

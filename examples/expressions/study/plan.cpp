@@ -76,6 +76,7 @@ std::vector<StudyRun> runs_of(const StudyOptions& options, const Extent& extent,
                             .framing = options.framing,
                             .augment = training.augment,
                             .network = training.network,
+                            .tuning = describe_tuning(recipe_named(recipe_of(id))),
                             .fingerprint = fingerprint});
           }
   }
@@ -126,10 +127,19 @@ std::vector<std::string> cuts_of(const StudyOptions& options, const Extent& aske
 }  // namespace
 
 std::string canonical_json(const StudyRun& run) {
-  const nlohmann::ordered_json json{
-      {"variant", run.variant}, {"network", run.network}, {"augment", run.augment}, {"split", run.split},
-      {"method", run.method},   {"seed", run.seed},       {"epochs", run.epochs},   {"patience", run.patience},
-      {"batch", run.batch},     {"size", run.size},       {"framing", run.framing}, {"fingerprint", run.fingerprint}};
+  const nlohmann::ordered_json json{{"variant", run.variant},
+                                    {"network", run.network},
+                                    {"augment", run.augment},
+                                    {"tuning", run.tuning},
+                                    {"split", run.split},
+                                    {"method", run.method},
+                                    {"seed", run.seed},
+                                    {"epochs", run.epochs},
+                                    {"patience", run.patience},
+                                    {"batch", run.batch},
+                                    {"size", run.size},
+                                    {"framing", run.framing},
+                                    {"fingerprint", run.fingerprint}};
   return json.dump(-1, ' ', false, nlohmann::ordered_json::error_handler_t::replace) + "\n";
 }
 

@@ -24,6 +24,7 @@ struct StudyRun {
   std::uint64_t seed = 1;  ///< of the split, the weights, the order, dropout and augmentation
   int epochs = 1, patience = 0, batch = 64, size = 256;
   std::string framing = {}, augment = {}, network = {};
+  std::string tuning = {};       ///< optimizer, learning rate and what else a recipe settles, in words (recipe.h)
   std::string fingerprint = {};  ///< of the pictures and their labels
 
   /// 16 hexadecimal digits: the hash (FNV-1a, 64 bits) of canonical_json(). The run's folder is runs/KEY.

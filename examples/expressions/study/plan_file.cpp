@@ -22,6 +22,7 @@ StudyRun run_from(const Json& json) {
     field = json.at(name).get<std::remove_reference_t<decltype(field)>>();
   };
   take("variant", run.variant), take("network", run.network), take("augment", run.augment);
+  take("tuning", run.tuning);
   take("split", run.split), take("method", run.method), take("seed", run.seed);
   take("epochs", run.epochs), take("patience", run.patience), take("batch", run.batch), take("size", run.size);
   take("framing", run.framing), take("fingerprint", run.fingerprint);

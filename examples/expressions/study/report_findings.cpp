@@ -63,12 +63,13 @@ std::string how_many_shown(const StudyRuns& runs) {
   if (all == 0) return "";
   if (runs.seeds() < 2)
     return join("With one seed nothing can be said of a way of training, only of the ",
-                all * 2 > 2 ? "networks" : "network", " at hand: no difference shown in any of ",
+                all > 1 ? "networks" : "network", " at hand: no difference shown in any of ",
                 counted(all, "comparison", "comparisons"), ".");
+  if (shown == 0)
+    return join(counted(all, "comparison", "comparisons"), " of one way of training with another: no difference shown",
+                all > 1 ? " in any." : ".");
   return join("Of ", counted(all, "comparison", "comparisons"), " of one way of training with another, ",
-              shown == 0   ? "none shows a difference"
-              : shown == 1 ? "one shows a difference"
-                           : join(shown, " show a difference"),
+              shown == 1 ? "one shows a difference" : join(shown, " show a difference"),
               shown == all       ? "."
               : shown + 1 == all ? "; for the other one: no difference shown."
                                  : "; for the others: no difference shown.");

@@ -81,8 +81,9 @@ std::optional<StudyResult> train_one(const StudyRun& run, const Dataset& data, c
   const Clock::time_point start = Clock::now();
   const bool report = run.method == "report";
   const Split pictures = sides_of(run, data), sides = sides_for(run.network, pictures);
-  const bool by_recipe = run.variant == recipe_variant;
-  const TrainOptions recipe = recipe_named(by_recipe ? best_recipe : "report");
+  const TrainOptions recipe = recipe_named(recipe_of(run.variant));
+  check(run.tuning == describe_tuning(recipe), folder.string(), "the plan trains by \"", run.tuning,
+        "\", which this version of the program no longer does. It trains by \"", describe_tuning(recipe), "\".");
   const Tuning tuning = tuning_of(recipe);
   const Input input{.size = run.size, .framing = parse_framing(run.framing), .flips = tuning.flips};
   Model net = network_named(run.network, sides.train.image_shape(), data.class_count(), run.seed);

@@ -75,6 +75,8 @@ const Variant& variant(const std::string& id) {
   fail("study", "there is no variant \"", id, "\". The nearest is \"", nearest_name(id, ids), "\".");
 }
 
+std::string recipe_of(const std::string& variant) { return variant == recipe_variant ? best_recipe : "report"; }
+
 const std::vector<std::string>& variants_of_section(int section) {
   const auto found = table().find(section);
   check(found != table().end(), "study", "the sections with trainings are 3, 4, 5, 6 and 8. Got ", section, ".");

@@ -21,6 +21,8 @@ const Variant& variant(const std::string& id);
 
 /// The variant of section 8, trained by `--recipe best`.
 inline constexpr const char* recipe_variant = "recipe";
+/// The recipe (recipe.h) that a variant is trained by.
+std::string recipe_of(const std::string& variant);
 
 /// The variants that a section of the report trains, in the order of its table: 3 (overfit), 4 (split and test), 5
 /// (augmentation), 6 (regularisation), 8 (our recipe). Section 7's pretrained networks have their place, and no
