@@ -57,6 +57,12 @@ std::vector<std::string> curve_rows(const StudyRuns& runs, int section) {
   return ids;
 }
 
+/// Whether any of the section's own networks was run on a split: its reference alone makes no figure.
+bool own_runs(const StudyRuns& runs, int section, const std::string& split) {
+  std::vector<std::string> ids = section == 3 ? curve_rows(runs, 3) : runs.rows(section);
+  return std::any_of(ids.begin(), ids.end(), [&](const auto& id) { return !runs.group(id, split).empty(); });
+}
+
 DocumentFigure part(const std::string& id, const LinePlot& plot) {
   return {.id = id, .caption = {}, .svg = to_svg(plot), .label = ""};
 }
@@ -88,14 +94,14 @@ DocumentBlock curves_figure(const StudyRuns& runs, int section) {
       .blocks = {}, .narrow = false, .id = join("figure-", number), .caption = {}, .label = join("Figure ", number)};
   std::vector<std::string> missing;
   const auto add = [&](Curve curve, const std::string& split) {
-    LinePlot plot =
-        empty_plot(split == "all" ? title_of(curve) : join(title_of(curve), ", ", split_name(split)), is_loss(curve));
+    const std::string title = join(title_of(curve), split == "all" ? "" : ", " + split_name(split));
+    LinePlot plot = empty_plot(join("Section ", section, ": ", title), is_loss(curve));
     plot.y_logarithmic = curve == Curve::loss;
     for (const std::string& id : curve_rows(runs, section))
       if (const RunGroup& group = runs.group(id, split); !group.empty())
         plot.series.push_back(curve_of(group, curve, variant(id).title));
-    if (plot.series.empty()) {
-      missing.push_back(plot.title);
+    if (!own_runs(runs, section, split)) {
+      missing.push_back(title);
       return;
     }
     figure.blocks.push_back(part(join(figure.id, "-", split, is_loss(curve) ? "-loss" : "-accuracy"), plot));
@@ -151,7 +157,7 @@ DocumentBlock accuracy_figure(const StudyRuns& runs, int section) {
       series.parts.push_back(values);
     }
     if (runs.seeds() < 2) series.lower.clear(), series.upper.clear(), series.parts.clear();
-    if (any) plot.series.push_back(series);
+    if (any && own_runs(runs, section, split)) plot.series.push_back(series);
   }
   const std::string label = join("Figure ", section, ", accuracies");
   if (plot.series.empty()) return DocumentText{label + ": not run."};

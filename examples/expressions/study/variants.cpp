@@ -58,7 +58,7 @@ const std::vector<Variant>& variants() {
        6},
       {"all_three", "All three",
        "The best network with the second strength of augmentation, L2, dropout and batch normalisation.", 6},
-      {recipe_variant, "A better recipe",
+      {recipe_variant, "Recipe",
        join(describe_network(recipe_named(best_recipe).network), " Trained by `--recipe best`: ",
             describe_tuning(recipe_named(best_recipe)), ". The same by either method."),
        8},
