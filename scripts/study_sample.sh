@@ -6,7 +6,7 @@ usage() {
   cat <<'TEXT'
 usage: scripts/study_sample.sh [--out FOLDER] [--help]
 
-Runs `expressions study` on a few small drawn faces (build/release/expressions, built before; about three minutes on two
+Runs `expressions study` on a few small drawn faces (build/release/expressions, built before; about four minutes on two
 cores) and puts what it writes in place of docs/study, without weights, predictions and the figures as PNG: their
 SVG is there.
 
