@@ -54,6 +54,7 @@
 #include "mien/models/explain.h"
 #include "mien/models/notebook.h"
 #include "mien/models/seed.h"
+#include "mien/models/small_face.h"
 #include "mien/optim/adam.h"
 #include "mien/optim/optimizer.h"
 #include "mien/optim/rmsprop.h"

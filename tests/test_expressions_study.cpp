@@ -150,15 +150,15 @@ TEST_CASE("a plan is for its own pictures and options") {
   CHECK(place.run({"study", "--synthetic"}).exit_code == 2);
 }
 
-TEST_CASE("--dry-run prints the plan with its time and trains nothing") {
+TEST_CASE("a dry run prints the plan with its time and trains nothing") {
   const Workplace place;
   const Outcome outcome = place.run(small_study("s", {"--dry-run"}));
   CHECK(outcome.exit_code == 0);
-  CHECK_THAT(outcome.out, Contains("31 trainings on 50 pictures of 10 people") && Contains("section 6") &&
+  CHECK_THAT(outcome.out, Contains("33 trainings on 50 pictures of 10 people") && Contains("section 8") &&
                               Contains("together at most") && Contains("Nothing was trained"));
   CHECK(!fs::exists(place / "s"));
   const Outcome json = place.run(small_study("s", {"--dry-run", "--json"}));
-  CHECK(nlohmann::json::parse(json.out).at("runs").size() == 31);
+  CHECK(nlohmann::json::parse(json.out).at("runs").size() == 33);
 }
 
 TEST_CASE("what a training came to is read back as it was, and its weights file scores the same") {

@@ -66,8 +66,8 @@ std::string how_many_shown(const StudyRuns& runs) {
                 all > 1 ? "networks" : "network", " at hand: no difference shown in any of ",
                 counted(all, "comparison", "comparisons"), ".");
   if (shown == 0)
-    return join(counted(all, "comparison", "comparisons"), " of one way of training with another: no difference shown",
-                all > 1 ? " in any." : ".");
+    return join(capital(counted(all, "comparison", "comparisons")),
+                " of one way of training with another: no difference shown", all > 1 ? " in any." : ".");
   return join("Of ", counted(all, "comparison", "comparisons"), " of one way of training with another, ",
               shown == 1 ? "one shows a difference" : join(shown, " show a difference"),
               shown == all       ? "."

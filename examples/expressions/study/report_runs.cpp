@@ -80,6 +80,9 @@ std::string StudyRuns::missing(const std::string& variant, const std::string& sp
       }))
     return "not run: not finished yet";
   if (planned(variant, split)) return "not run: trained alike by either method, see the other";
+  const int section = split == "all" || !reported(4, variant) ? study::variant(variant).section : 4;
+  if (std::none_of(runs.begin(), runs.end(), [&](const StudyRun& run) { return run.section == section; }))
+    return join("not run: section ", section, " was not asked for", study_->plan.cuts.empty() ? "" : ", or cut");
   if (std::none_of(runs.begin(), runs.end(), [&](const StudyRun& run) { return run.split == split; }))
     return "not run: this split was not asked for";
   return study_->plan.cuts.empty() ? "not run: not asked for" : "not run: not asked for, or cut for the budget";
