@@ -23,7 +23,7 @@ struct FitOptions {
   Dataset validation = {};
   std::vector<Callback> callbacks = {};
   float label_smoothing = 0;
-  bool validation_flips = false;  ///< the validation is as evaluate() with flips
+  bool validation_flips = false;          ///< the validation is as evaluate() with flips
   std::vector<float> class_weights = {};  ///< one a class; empty: all 1
   float input_scale =
       1 / 255.0f;  ///< pixels of uint8 data sets are multiplied by it; float32 ones are taken as they are
