@@ -4,6 +4,7 @@
 
 #include "mien/core/ops/batch_norm.h"
 #include "mien/kernels/error.h"
+#include "mien/layers/config_parts.h"
 
 namespace mien {
 
@@ -12,6 +13,13 @@ BatchNormalizationModule::BatchNormalizationModule(BatchNormalizationOptions opt
         ".");
   check(options_.epsilon > 0, kind(), "epsilon must be above 0. Got ", options_.epsilon, ".");
   set_name(options_.name);
+}
+
+LayerConfig BatchNormalizationModule::config() const {
+  LayerConfig config = begin_config();
+  config.add("axis", -1).add("momentum", options_.momentum).add("epsilon", options_.epsilon);
+  config.add("center", options_.center).add("scale", options_.scale);
+  return config;
 }
 
 void BatchNormalizationModule::build(const std::vector<Shape>& inputs) {

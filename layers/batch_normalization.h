@@ -18,6 +18,7 @@ class BatchNormalizationModule : public Module {
  public:
   explicit BatchNormalizationModule(BatchNormalizationOptions options);
   std::string kind() const override { return "BatchNormalization"; }
+  LayerConfig config() const override;
   Shape output_shape(const std::vector<Shape>& inputs) const override { return single_input(inputs); }
   void build(const std::vector<Shape>& inputs) override;
   /// In training, unless the layer is frozen, with the batch's own statistics; else with the moving ones.

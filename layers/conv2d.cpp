@@ -4,6 +4,7 @@
 #include "mien/core/ops/affine.h"
 #include "mien/core/ops/penalty.h"
 #include "mien/core/ops/reshape.h"
+#include "mien/layers/config_parts.h"
 
 namespace mien {
 
@@ -15,6 +16,23 @@ Conv2DModule::Conv2DModule(int filters, Extent2d kernel, Conv2DLayerOptions opti
   check(!depthwise || options_.groups == 1, kind(), "groups are given by the channels. Got groups=", options_.groups,
         ".");
   set_name(options_.name);
+}
+
+LayerConfig Conv2DModule::config() const {
+  LayerConfig config = begin_config();
+  config.add(depthwise_ ? "depth_multiplier" : "filters", filters_).add("kernel_size", to_config(kernel_));
+  config.add("strides", to_config(options_.stride)).add("padding", to_config(options_.padding));
+  if (options_.padding == Padding::explicit_cells) config.add("border", to_config(options_.border));
+  config.add("data_format", "channels_last").add("dilation_rate", to_config(options_.dilation));
+  if (!depthwise_) config.add("groups", options_.groups);
+  config.add("activation", to_config(options_.activation)).add("use_bias", options_.use_bias);
+  const std::string kernel = depthwise_ ? "depthwise" : "kernel";
+  config.add(kernel + "_initializer", to_config(options_.kernel_initializer));
+  config.add("bias_initializer", to_config(options_.bias_initializer));
+  config.add(kernel + "_regularizer", to_config(options_.kernel_regularizer));
+  config.add("bias_regularizer", to_config(options_.bias_regularizer));
+  config.add("activity_regularizer", to_config(options_.activity_regularizer));
+  return config;
 }
 
 int Conv2DModule::filters_for(const Shape& input) const {

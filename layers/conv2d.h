@@ -35,6 +35,7 @@ class Conv2DModule : public Module {
  public:
   Conv2DModule(int filters, Extent2d kernel, Conv2DLayerOptions options, bool depthwise = false);
   std::string kind() const override { return depthwise_ ? "DepthwiseConv2D" : "Conv2D"; }
+  LayerConfig config() const override;
   Shape output_shape(const std::vector<Shape>& inputs) const override;
   void build(const std::vector<Shape>& inputs) override;
   Tensor forward(const std::vector<Tensor>& inputs, const Call& call) override;

@@ -3,12 +3,24 @@
 #include "mien/core/ops/affine.h"
 #include "mien/core/ops/dense.h"
 #include "mien/core/ops/penalty.h"
+#include "mien/layers/config_parts.h"
 
 namespace mien {
 
 DenseModule::DenseModule(int units, DenseLayerOptions options) : units_(units), options_(std::move(options)) {
   check(units >= 1, "Dense", "at least one unit is needed. Got ", units, ".");
   set_name(options_.name);
+}
+
+LayerConfig DenseModule::config() const {
+  LayerConfig config = begin_config();
+  config.add("units", units_).add("activation", to_config(options_.activation)).add("use_bias", options_.use_bias);
+  config.add("kernel_initializer", to_config(options_.kernel_initializer));
+  config.add("bias_initializer", to_config(options_.bias_initializer));
+  config.add("kernel_regularizer", to_config(options_.kernel_regularizer));
+  config.add("bias_regularizer", to_config(options_.bias_regularizer));
+  config.add("activity_regularizer", to_config(options_.activity_regularizer));
+  return config;
 }
 
 Shape DenseModule::output_shape(const std::vector<Shape>& inputs) const {

@@ -22,6 +22,7 @@ class DenseModule : public Module {
  public:
   DenseModule(int units, DenseLayerOptions options);
   std::string kind() const override { return "Dense"; }
+  LayerConfig config() const override;
   Shape output_shape(const std::vector<Shape>& inputs) const override;
   void build(const std::vector<Shape>& inputs) override;
   Tensor prepare(const std::vector<Shape>& inputs) const override;

@@ -3,6 +3,7 @@
 #include "mien/core/ops/dropout.h"
 #include "mien/core/random.h"
 #include "mien/kernels/error.h"
+#include "mien/layers/config.h"
 
 namespace mien {
 namespace {
@@ -14,6 +15,7 @@ class DropoutModule : public Module {
     set_name(std::move(name));
   }
   std::string kind() const override { return "Dropout"; }
+  LayerConfig config() const override { return begin_config().add("rate", rate_); }
   Shape output_shape(const std::vector<Shape>& inputs) const override { return single_input(inputs); }
   Tensor forward(const std::vector<Tensor>& inputs, const Call& call) override {
     if (!call.training || rate_ == 0) return inputs.at(0);

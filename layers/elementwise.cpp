@@ -7,6 +7,7 @@
 #include "mien/core/ops/scale_bytes.h"
 #include "mien/core/ops/standardize.h"
 #include "mien/kernels/error.h"
+#include "mien/layers/config_parts.h"
 
 namespace mien {
 namespace {
@@ -17,6 +18,7 @@ class MergeModule : public Module {
   std::string kind() const override {
     return what_ == BinaryKind::add ? "Add" : what_ == BinaryKind::subtract ? "Subtract" : "Multiply";
   }
+  LayerConfig config() const override { return begin_config(); }
   Shape output_shape(const std::vector<Shape>& inputs) const override {
     check(inputs.size() >= 2 && (what_ != BinaryKind::subtract || inputs.size() == 2), kind(), "the layer takes ",
           what_ == BinaryKind::subtract ? "two inputs. Got " : "two inputs or more. Got ", inputs.size(), ".");
@@ -45,6 +47,13 @@ class StandardizeModule : public Module {
     set_name(std::move(name));
   }
   std::string kind() const override { return "Standardize"; }
+  /// What it is among Keras's layers: GroupNormalization of one group, without gamma and beta.
+  LayerConfig config() const override {
+    LayerConfig config = begin_config();
+    config.class_name = "GroupNormalization";
+    config.add("groups", 1).add("axis", -1).add("epsilon", epsilon_).add("center", false).add("scale", false);
+    return config;
+  }
   Shape output_shape(const std::vector<Shape>& inputs) const override { return single_input(inputs); }
   Tensor forward(const std::vector<Tensor>& inputs, const Call&) override {
     return standardize(inputs.at(0), epsilon_);
@@ -61,6 +70,7 @@ class RescalingModule : public Module {
     set_name(std::move(name));
   }
   std::string kind() const override { return "Rescaling"; }
+  LayerConfig config() const override { return begin_config().add("scale", scale_).add("offset", offset_); }
   Shape output_shape(const std::vector<Shape>& inputs) const override { return single_input(inputs); }
   Tensor forward(const std::vector<Tensor>& inputs, const Call&) override {
     const Tensor& x = inputs.at(0);
@@ -77,6 +87,22 @@ class RescalingModule : public Module {
 ActivationModule::ActivationModule(Activation activation, std::string kind, std::string name)
     : activation_(activation), kind_(std::move(kind)) {
   set_name(std::move(name));
+}
+
+LayerConfig ActivationModule::config() const {
+  LayerConfig config = begin_config();
+  const bool leaky = activation_.kind == ActivationKind::leaky_relu;
+  if (kind_ == "ReLU") {
+    config.add("max_value", activation_ == relu6 ? ConfigValue(6.0f) : ConfigValue());
+    config.add("negative_slope", leaky ? activation_.slope : 0.0f).add("threshold", 0.0f);
+  } else if (kind_ == "LeakyReLU") {
+    config.add("negative_slope", activation_.slope);
+  } else if (kind_ == "Softmax") {
+    config.add("axis", -1);
+  } else {
+    config.add("activation", to_config(activation_));
+  }
+  return config;
 }
 
 Tensor ActivationModule::forward(const std::vector<Tensor>& inputs, const Call&) {

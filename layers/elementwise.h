@@ -10,6 +10,7 @@ class ActivationModule : public Module {
  public:
   ActivationModule(Activation activation, std::string kind, std::string name);
   std::string kind() const override { return kind_; }
+  LayerConfig config() const override;
   Shape output_shape(const std::vector<Shape>& inputs) const override { return single_input(inputs); }
   Tensor forward(const std::vector<Tensor>& inputs, const Call& call) override;
   std::shared_ptr<Module> clone() const override { return std::make_shared<ActivationModule>(*this); }

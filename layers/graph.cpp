@@ -3,6 +3,7 @@
 #include <unordered_set>
 
 #include "mien/kernels/error.h"
+#include "mien/layers/config.h"
 
 namespace mien {
 namespace {
@@ -12,6 +13,11 @@ class InputModule : public Module {
  public:
   explicit InputModule(Shape shape) : shape_(shape) {}
   std::string kind() const override { return "InputLayer"; }
+  LayerConfig config() const override {
+    ConfigValue::List shape{{}};
+    for (const std::int64_t length : shape_) shape.push_back(length);
+    return LayerConfig{kind(), {{"batch_shape", shape}, {"dtype", "float32"}, {"name", name()}}};
+  }
   Shape output_shape(const std::vector<Shape>&) const override { return shape_; }
   Tensor forward(const std::vector<Tensor>&, const Call&) override {
     fail("Input", "an input has no forward pass: its value is given.");

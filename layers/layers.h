@@ -2,6 +2,7 @@
 #pragma once
 
 #include "mien/layers/batch_normalization.h"
+#include "mien/layers/config.h"
 #include "mien/layers/conv2d.h"
 #include "mien/layers/dense.h"
 #include "mien/layers/dropout.h"

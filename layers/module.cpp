@@ -3,6 +3,7 @@
 #include <cctype>
 
 #include "mien/kernels/error.h"
+#include "mien/layers/config.h"
 
 namespace mien {
 
@@ -11,6 +12,12 @@ void Module::build(const std::vector<Shape>&) {}
 Tensor Module::prepare(const std::vector<Shape>&) const { return {}; }
 
 std::int64_t Module::multiply_adds(const std::vector<Shape>&) const { return 0; }
+
+LayerConfig Module::config() const {
+  fail(name_.empty() ? kind() : name_, "a layer of class ", kind(), " cannot describe itself: it has no config().");
+}
+
+LayerConfig Module::begin_config() const { return {kind(), {{"name", name_}, {"trainable", trainable_}}}; }
 
 Module::Module(const Module& other)
     : name_(other.name_),

@@ -14,7 +14,8 @@
 
 namespace mien {
 
-class Symbol;  // graph.h
+class Symbol;        // graph.h
+struct LayerConfig;  // config.h
 
 /// A regulariser: adds l1 * sum |w| + l2 * sum w^2 to the loss. On an activity, the sum is divided by the batch.
 struct Regularizer {
@@ -52,6 +53,9 @@ class Module {
 
   /// Keras's class name: "Conv2D".
   virtual std::string kind() const = 0;
+  /// The layer as data (config.h): what make_layer() makes the same layer of, with fresh weights. Throws where a layer
+  /// of the user's own does not say.
+  virtual LayerConfig config() const;
   /// Shape of the output for these inputs; shapes in layers/ have no batch axis. Throws where they do not fit.
   virtual Shape output_shape(const std::vector<Shape>& inputs) const = 0;
   /// Makes the parameters for these inputs (add_parameter), uninitialised.
@@ -95,6 +99,8 @@ class Module {
   /// The value of a parameter by its name; absent where the layer has none of that name.
   const Tensor& parameter(std::string_view name) const;
   std::uint64_t stream() const { return stream_; }
+  /// What config() begins with: the class, and the arguments "name" and "trainable".
+  LayerConfig begin_config() const;
   /// Throws unless there is exactly one input, of `rank` axes (-1: any).
   const Shape& single_input(const std::vector<Shape>& inputs, int rank = -1) const;
 

@@ -1,6 +1,7 @@
 #include "mien/layers/pool2d.h"
 
 #include "mien/kernels/error.h"
+#include "mien/layers/config_parts.h"
 
 namespace mien {
 namespace {
@@ -9,6 +10,9 @@ class GlobalAveragePool2DModule : public Module {
  public:
   GlobalAveragePool2DModule(bool keep_dims, std::string name) : keep_dims_(keep_dims) { set_name(std::move(name)); }
   std::string kind() const override { return "GlobalAveragePooling2D"; }
+  LayerConfig config() const override {
+    return begin_config().add("data_format", "channels_last").add("keepdims", keep_dims_);
+  }
   Shape output_shape(const std::vector<Shape>& inputs) const override {
     const Shape& input = single_input(inputs, 3);
     return keep_dims_ ? Shape{1, 1, input[2]} : Shape{input[2]};
@@ -27,6 +31,14 @@ class GlobalAveragePool2DModule : public Module {
 Pool2DModule::Pool2DModule(What what, Extent2d size, Pool2DLayerOptions options)
     : what_(what), options_{.size = size, .stride = options.stride, .padding = options.padding} {
   set_name(std::move(options.name));
+}
+
+LayerConfig Pool2DModule::config() const {
+  // A stride of 0 is the window's, as None is in Keras.
+  const ConfigValue stride = options_.stride == Extent2d{0, 0} ? ConfigValue() : to_config(options_.stride);
+  LayerConfig config = begin_config();
+  config.add("pool_size", to_config(options_.size)).add("padding", to_config(options_.padding)).add("strides", stride);
+  return config.add("data_format", "channels_last");
 }
 
 Shape Pool2DModule::output_shape(const std::vector<Shape>& inputs) const {

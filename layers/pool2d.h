@@ -17,6 +17,7 @@ class Pool2DModule : public Module {
   enum class What { maximum, average };
   Pool2DModule(What what, Extent2d size, Pool2DLayerOptions options);
   std::string kind() const override { return what_ == What::maximum ? "MaxPooling2D" : "AveragePooling2D"; }
+  LayerConfig config() const override;
   Shape output_shape(const std::vector<Shape>& inputs) const override;
   Tensor forward(const std::vector<Tensor>& inputs, const Call& call) override;
   std::shared_ptr<Module> clone() const override { return std::make_shared<Pool2DModule>(*this); }

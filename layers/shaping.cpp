@@ -5,6 +5,7 @@
 #include "mien/core/ops/up_sampling2d.h"
 #include "mien/core/ops/zero_pad2d.h"
 #include "mien/kernels/error.h"
+#include "mien/layers/config_parts.h"
 
 namespace mien {
 namespace {
@@ -16,6 +17,12 @@ class ReshapeModule : public Module {
     set_name(std::move(name));
   }
   std::string kind() const override { return flatten_ ? "Flatten" : "Reshape"; }
+  LayerConfig config() const override {
+    if (flatten_) return begin_config().add("data_format", "channels_last");
+    ConfigValue::List lengths;
+    for (const std::int64_t length : shape_) lengths.push_back(length);
+    return begin_config().add("target_shape", lengths);
+  }
   Shape output_shape(const std::vector<Shape>& inputs) const override {
     const Shape& input = single_input(inputs);
     if (flatten_) return {input.size()};
@@ -39,6 +46,9 @@ class ZeroPadding2DModule : public Module {
  public:
   ZeroPadding2DModule(Border border, std::string name) : border_(border) { set_name(std::move(name)); }
   std::string kind() const override { return "ZeroPadding2D"; }
+  LayerConfig config() const override {
+    return begin_config().add("padding", to_config(border_)).add("data_format", "channels_last");
+  }
   Shape output_shape(const std::vector<Shape>& inputs) const override {
     const Shape& input = single_input(inputs, 3);
     return {input[0] + border_.top + border_.bottom, input[1] + border_.left + border_.right, input[2]};
@@ -54,6 +64,9 @@ class Cropping2DModule : public Module {
  public:
   Cropping2DModule(Border border, std::string name) : border_(border) { set_name(std::move(name)); }
   std::string kind() const override { return "Cropping2D"; }
+  LayerConfig config() const override {
+    return begin_config().add("cropping", to_config(border_)).add("data_format", "channels_last");
+  }
   Shape output_shape(const std::vector<Shape>& inputs) const override {
     const Shape& input = single_input(inputs, 3);
     const Shape kept{input[0] - border_.top - border_.bottom, input[1] - border_.left - border_.right, input[2]};
@@ -71,6 +84,11 @@ class UpSampling2DModule : public Module {
  public:
   UpSampling2DModule(Extent2d size, std::string name) : size_(size) { set_name(std::move(name)); }
   std::string kind() const override { return "UpSampling2D"; }
+  LayerConfig config() const override {
+    LayerConfig config = begin_config();
+    config.add("size", to_config(size_)).add("data_format", "channels_last").add("interpolation", "nearest");
+    return config;
+  }
   Shape output_shape(const std::vector<Shape>& inputs) const override {
     const UpSampling2dGeometry g = up_sampling2d_geometry(single_input(inputs, 3).with_batch(1), size_);
     return {g.y_height(), g.y_width(), g.channels};
@@ -86,6 +104,8 @@ class ConcatenateModule : public Module {
  public:
   ConcatenateModule(int axis, std::string name) : axis_(axis) { set_name(std::move(name)); }
   std::string kind() const override { return "Concatenate"; }
+  /// Keras counts the batch as axis 0.
+  LayerConfig config() const override { return begin_config().add("axis", axis_ < 0 ? axis_ : axis_ + 1); }
   Shape output_shape(const std::vector<Shape>& inputs) const override {
     check(!inputs.empty(), kind(), "at least one input is needed.");
     Shape result = inputs[0];
