@@ -82,6 +82,15 @@ class RescalingModule : public Module {
   float scale_, offset_;
 };
 
+Activation rectifier(const ReLUOptions& options) {
+  const bool bounded = !std::isinf(options.max_value);
+  check(options.negative_slope >= 0 && (!bounded || (options.max_value == 6 && options.negative_slope == 0)), "ReLU",
+        "max_value must be 6 or infinite, negative_slope 0 or more, and 0 beside a maximum. Got max_value=",
+        options.max_value, ", negative_slope=", options.negative_slope, ".");
+  if (options.negative_slope > 0) return leaky_relu(options.negative_slope);
+  return bounded ? relu6 : relu;
+}
+
 }  // namespace
 
 ActivationModule::ActivationModule(Activation activation, std::string kind, std::string name)
@@ -115,6 +124,7 @@ ActivationLayer::ActivationLayer(Activation activation, std::string name)
     : ActivationLayer(activation, "Activation", std::move(name)) {}
 
 ReLU::ReLU(std::string name) : ActivationLayer(relu, "ReLU", std::move(name)) {}
+ReLU::ReLU(ReLUOptions options) : ActivationLayer(rectifier(options), "ReLU", std::move(options.name)) {}
 LeakyReLU::LeakyReLU(float slope, std::string name)
     : ActivationLayer({ActivationKind::leaky_relu, slope}, "LeakyReLU", std::move(name)) {
   check(slope > 0, "LeakyReLU", "the slope must be above 0. Got ", slope, ".");

@@ -1,6 +1,8 @@
 // Layers that work element by element: activations, sums and products of branches, rescaling, standardising.
 #pragma once
 
+#include <limits>
+
 #include "mien/core/ops/activation.h"
 #include "mien/layers/module.h"
 
@@ -30,10 +32,19 @@ class ActivationLayer : public Layer {
   ActivationLayer(Activation activation, std::string kind, std::string name);
 };
 
-/// max(x, 0).
+/// Keras's settings of its ReLU layer, as far as there are activations for them: a maximum of 6, or none; a slope only
+/// without a maximum.
+struct ReLUOptions {
+  float max_value = std::numeric_limits<float>::infinity();
+  float negative_slope = 0;
+  std::string name = "";
+};
+
+/// max(x, 0); with max_value 6 also at most 6 (ReLU6), with negative_slope that times x below 0.
 class ReLU : public ActivationLayer {
  public:
   explicit ReLU(std::string name = "");
+  explicit ReLU(ReLUOptions options);
 };
 
 /// x where it is positive, slope * x elsewhere. Keras's layer has 0.3 (its function 0.2).

@@ -19,6 +19,7 @@ Model::Model(const std::vector<Symbol>& inputs, const std::vector<Symbol>& outpu
 
 void Model::make(const std::vector<Symbol>& inputs, const std::vector<Symbol>& outputs) {
   plan_ = make_plan(inputs, outputs);
+  layers_ = layers_by_depth(plan_);
   name_layers();
   fused_ = fuse(plan_);
   made_ = true;
@@ -26,7 +27,10 @@ void Model::make(const std::vector<Symbol>& inputs, const std::vector<Symbol>& o
 
 void Model::name_layers() {
   std::set<std::string> taken;
-  const std::vector<Layer> all = layers();
+  std::vector<Layer> all;  // in the order in which a user wrote them, or nearly
+  std::unordered_set<const Module*> seen;
+  for (const Step& step : plan_.steps)
+    if (seen.insert(&*step.layer).second) all.push_back(step.layer);
   for (const Layer& layer : all)
     if (!layer->name().empty())
       check(taken.insert(layer->name()).second, "model", "two layers are called \"", layer->name(), "\".");
@@ -91,14 +95,6 @@ std::vector<Shape> Model::output_shapes() const {
                                     : plan_.steps[static_cast<std::size_t>(value - inputs)].shape);
   }
   return shapes;
-}
-
-std::vector<Layer> Model::layers() const {
-  std::vector<Layer> result;
-  std::unordered_set<const Module*> seen;
-  for (const Step& step : plan_.steps)
-    if (seen.insert(&*step.layer).second) result.push_back(step.layer);
-  return result;
 }
 
 Layer Model::layer(std::string_view name) const {

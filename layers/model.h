@@ -41,8 +41,8 @@ class Model {
   /// Shapes without the batch axis.
   std::vector<Shape> input_shapes() const { return plan_.inputs; }
   std::vector<Shape> output_shapes() const;
-  /// Each layer once, in order.
-  std::vector<Layer> layers() const;
+  /// Each layer once, in Keras's order (layers_by_depth).
+  const std::vector<Layer>& layers() const { return layers_; }
   /// The layer of that name; Error with the nearest name otherwise.
   Layer layer(std::string_view name) const;
   /// All weights and buffers, in Keras's order, with full names ("conv2d_1/kernel").
@@ -70,6 +70,7 @@ class Model {
   void name_layers();
 
   Plan plan_, fused_;
+  std::vector<Layer> layers_;
   bool made_ = false, initialized_ = false, fusion_ = true;
 };
 

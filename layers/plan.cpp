@@ -2,11 +2,13 @@
 
 #include <algorithm>
 #include <unordered_map>
+#include <utility>
 
 #include "mien/kernels/error.h"
 #include "mien/layers/batch_normalization.h"
 #include "mien/layers/elementwise.h"
 #include "mien/layers/pool2d.h"
+#include "mien/layers/separable_conv2d.h"
 
 namespace mien {
 namespace {
@@ -131,6 +133,28 @@ Plan fuse(const Plan& original) {
     }
   }
   return without(plan, stands_for);
+}
+
+Plan expand(const Plan& original) {
+  Plan plan{original.inputs, {}, original.outputs};
+  std::vector<int> renumbered;
+  for (std::size_t i = 0; i < original.inputs.size(); ++i) renumbered.push_back(static_cast<int>(i));
+  std::unordered_map<const Module*, std::pair<Layer, Layer>> parts;  // a layer used twice stays one layer
+  for (const Step& step : original.steps) {
+    Step rest = step;
+    for (int& value : rest.inputs) value = renumbered[static_cast<std::size_t>(value)];
+    if (const auto* separable = as<SeparableConv2DModule>(step)) {
+      const auto& [depthwise, pointwise] = parts.try_emplace(separable, separable->parts()).first->second;
+      const Shape between = depthwise->output_shape({plan.shape_of(rest.inputs.at(0))});
+      plan.steps.push_back({.layer = depthwise, .inputs = rest.inputs, .shape = between});
+      rest.layer = pointwise;
+      rest.inputs = {plan.value_of_step(plan.steps.size() - 1)};
+    }
+    renumbered.push_back(plan.value_of_step(plan.steps.size()));
+    plan.steps.push_back(std::move(rest));
+  }
+  for (int& value : plan.outputs) value = renumbered[static_cast<std::size_t>(value)];
+  return plan;
 }
 
 Plan fold(const Plan& original) {

@@ -2,6 +2,7 @@
 //
 //   make_plan   the graph as it stands, one step a layer
 //   fuse        convolution + activation + 2x2 max-pool become one step
+//   expand      separable convolutions become their two parts (inference only)
 //   fold        batch normalisation goes into the weights of the convolution before it (inference only)
 //   prepare     weights are laid out as the kernels read them (inference only)
 //   part        the steps between some values and others: feature taps, gradients at a layer
@@ -49,6 +50,10 @@ Plan make_plan(const std::vector<Symbol>& inputs, const std::vector<Symbol>& out
 /// between them, and notes at each other convolution before a pool what stands in the way.
 Plan fuse(const Plan& plan);
 
+/// Writes each SeparableConv2D as a DepthwiseConv2D and a 1x1 Conv2D, so that the passes below see both. The parts have
+/// copies of the weights: training the original does not change them.
+Plan expand(const Plan& plan);
+
 /// Folds batch normalisation in inference into convolutions before it. The steps hold modules of their own afterwards:
 /// training the original does not change them.
 Plan fold(const Plan& plan);
@@ -60,6 +65,10 @@ Plan prepare(const Plan& plan);
 /// The steps that it takes to make the values `outputs`, and no others; those values become the outputs. The values
 /// `given` are not made any more: they are inputs, behind the plan's own. Takes the value numbers of `plan`.
 Plan part(const Plan& plan, const std::vector<int>& outputs, const std::vector<int>& given = {});
+
+/// Each layer once, as Keras lists a network's layers: those farthest from the outputs first, and of those equally far
+/// the one that a walk back from the outputs meets first. The order of the weights in Keras's files.
+std::vector<Layer> layers_by_depth(const Plan& plan);
 
 /// Runs the steps. Without recording (NoGrad), a value is let go as soon as nothing reads it any more.
 std::vector<Tensor> run(const Plan& plan, const std::vector<Tensor>& inputs, const Call& call);

@@ -27,7 +27,7 @@ class Predictor {
   std::shared_ptr<const Compiled> compiled_;
 };
 
-/// Folds, fuses, copies and prepares. The network must have its weights.
+/// Expands, folds, fuses, copies and prepares. The network must have its weights.
 Predictor compile(const Model& model);
 /// The same for a Sequential that may not be built yet: input_shape is without the batch axis.
 Predictor compile(Sequential& model, const Shape& input_shape);

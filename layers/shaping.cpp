@@ -2,6 +2,8 @@
 
 #include "mien/core/ops/concatenate.h"
 #include "mien/core/ops/reshape.h"
+#include "mien/core/ops/reverse_channels.h"
+#include "mien/core/ops/scale_bytes.h"
 #include "mien/core/ops/up_sampling2d.h"
 #include "mien/core/ops/zero_pad2d.h"
 #include "mien/kernels/error.h"
@@ -128,6 +130,22 @@ class ConcatenateModule : public Module {
   int axis_;
 };
 
+class ReverseChannelsModule : public Module {
+ public:
+  explicit ReverseChannelsModule(std::string name) { set_name(std::move(name)); }
+  std::string kind() const override { return "ReverseChannels"; }
+  Shape output_shape(const std::vector<Shape>& inputs) const override {
+    const Shape& input = single_input(inputs);
+    check(input.rank() >= 1, kind(), "the input must have channels. Got ", input, ".");
+    return input;
+  }
+  Tensor forward(const std::vector<Tensor>& inputs, const Call&) override {
+    const Tensor& x = inputs.at(0);
+    return reverse_channels(x.dtype() == DType::uint8 ? scale_bytes(x, 1) : x);
+  }
+  std::shared_ptr<Module> clone() const override { return std::make_shared<ReverseChannelsModule>(*this); }
+};
+
 }  // namespace
 
 Flatten::Flatten(std::string name) : Layer(std::make_shared<ReshapeModule>(true, Shape{}, std::move(name))) {}
@@ -146,5 +164,7 @@ UpSampling2D::UpSampling2D(Extent2d size, std::string name)
 
 Concatenate::Concatenate(int axis, std::string name)
     : Layer(std::make_shared<ConcatenateModule>(axis, std::move(name))) {}
+
+ReverseChannels::ReverseChannels(std::string name) : Layer(std::make_shared<ReverseChannelsModule>(std::move(name))) {}
 
 }  // namespace mien

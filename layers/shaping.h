@@ -1,4 +1,5 @@
-// Layers that move numbers and compute none: Flatten, Reshape, ZeroPadding2D, Cropping2D, UpSampling2D, Concatenate.
+// Layers that move numbers and compute none: Flatten, Reshape, ZeroPadding2D, Cropping2D, UpSampling2D, Concatenate,
+// ReverseChannels.
 #pragma once
 
 #include "mien/core/ops/window.h"
@@ -44,6 +45,12 @@ class UpSampling2D : public Layer {
 class Concatenate : public Layer {
  public:
   explicit Concatenate(int axis = -1, std::string name = "");
+};
+
+/// The last axis back to front, of floats or bytes: RGB becomes BGR.
+class ReverseChannels : public Layer {
+ public:
+  explicit ReverseChannels(std::string name = "");
 };
 
 }  // namespace mien
