@@ -159,6 +159,17 @@ class CommandLine {
     explain_app.add_option("PHOTO", explain_.photos, "photographs");
     add_options(explain_app, explain_);
 
+    CLI::App& weights_app =
+        add("weights", "Lists, downloads and checks the weights that Keras publishes for six networks.",
+            "  expressions weights list\n"
+            "  expressions weights get resnet50 --weights-dir weights\n"
+            "  expressions weights check weights/resnet50_weights_tf_dim_ordering_tf_kernels_notop.h5",
+            [this] { return weights(weights_, output_); });
+    weights_app.add_option("ACTION", weights_.action,
+                           "list, get (the only thing in this program that uses the network) or check");
+    weights_app.add_option("NAME", weights_.name, "what to get (see list), or the file to check");
+    add_options(weights_app, weights_);
+
     add("info", "What this program is made of, what it runs on, and what was decided about CUDA.",
         "  expressions info\n  expressions info --json", [this] { return info(output_); });
 
@@ -218,6 +229,7 @@ class CommandLine {
   EvaluateOptions evaluate_;
   PredictOptions predict_;
   ExplainOptions explain_;
+  WeightsOptions weights_;
   DemoOptions demo_;
 };
 

@@ -13,6 +13,7 @@ int evaluate(const EvaluateOptions& options, const OutputOptions& output);
 int predict(const PredictOptions& options, const OutputOptions& output);
 int run_study(StudyCommand command, const OutputOptions& output);
 int explain(const ExplainOptions& options, const OutputOptions& output);
+int weights(const WeightsOptions& options, const OutputOptions& output);
 int info(const OutputOptions& output);
 int demo(const DemoOptions& options, const OutputOptions& output);
 

@@ -153,6 +153,17 @@ struct ExplainOptions {
   }
 };
 
+struct WeightsOptions {
+  std::string action = "list", name;
+  std::string weights_dir = "weights", from;
+
+  template <class Visitor>
+  void visit(Visitor&& option) {
+    option("weights-dir", weights_dir, "folder for the files");
+    option("from", from, "address of a mirror, in the place of Keras's own");
+  }
+};
+
 struct DemoOptions {
   std::string out = "expressions-demo";
   int people = 40, takes = 5, size = 256, epochs = 20, patience = 5, batch = 32;
