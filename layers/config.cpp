@@ -52,6 +52,31 @@ Layer make_depthwise_conv2d(Arguments& arguments) {
   return DepthwiseConv2D(kernel, convolution_options(arguments, "depthwise"), multiplier);
 }
 
+Layer make_separable_conv2d(Arguments& arguments) {
+  const int filters = arguments.integer("filters");
+  const Extent2d kernel = arguments.extent("kernel_size");
+  SeparableConv2DLayerOptions options;
+  options.stride = arguments.extent("strides", 1);
+  options.padding = arguments.padding();
+  options.dilation = arguments.extent("dilation_rate", 1);
+  options.depth_multiplier = arguments.integer("depth_multiplier", 1);
+  options.activation = arguments.activation();
+  options.use_bias = arguments.flag("use_bias", true);
+  options.depthwise_initializer = arguments.initializer("depthwise_initializer", glorot_uniform);
+  options.pointwise_initializer = arguments.initializer("pointwise_initializer", glorot_uniform);
+  options.bias_initializer = arguments.initializer("bias_initializer", zeros);
+  options.depthwise_regularizer = arguments.regularizer("depthwise_regularizer");
+  options.pointwise_regularizer = arguments.regularizer("pointwise_regularizer");
+  options.bias_regularizer = arguments.regularizer("bias_regularizer");
+  options.activity_regularizer = arguments.regularizer("activity_regularizer");
+  options.name = arguments.name();
+  arguments.only("data_format", "channels_last");
+  arguments.only("groups", 1);
+  for (const char* part : {"_initializer", "_regularizer"})  // Keras 2 writes Conv2D's beside its own: never used
+    arguments.ignore(std::string("kernel") + part);
+  return SeparableConv2D(filters, kernel, options);
+}
+
 Layer make_dense(Arguments& arguments) {
   const int units = arguments.integer("units");
   return Dense(units, weighted_options<DenseLayerOptions>(arguments));
@@ -130,6 +155,22 @@ Layer make_rescaling(Arguments& arguments) {
   return Rescaling(scale, offset, arguments.name());
 }
 
+/// With constants alone: one that was adapted to data keeps them as weights in Keras, which there are none of here.
+Layer make_normalization(Arguments& arguments) {
+  arguments.only("axis", -1);
+  return Normalization({.mean = arguments.numbers("mean"),
+                        .variance = arguments.numbers("variance"),
+                        .invert = arguments.flag("invert", false),
+                        .name = arguments.name()});
+}
+
+/// Keras's op behind keras.ops.flip.
+Layer make_flip(Arguments& arguments) {
+  check(arguments.integer("axis") == -1, "make_layer", "layer \"", arguments.name(),
+        "\" (Flip): only the last axis can be turned round, axis -1.");
+  return ReverseChannels(arguments.name());
+}
+
 Layer make_dropout(Arguments& arguments) {
   arguments.ignore("seed");  // the masks are our own
   return Dropout(arguments.number("rate", 0.5f), arguments.name());
@@ -188,14 +229,17 @@ Maker maker_of(std::string_view class_name) {
       {"DepthwiseConv2D", make_depthwise_conv2d},
       {"Dropout", make_dropout},
       {"Flatten", make_flatten},
+      {"Flip", make_flip},
       {"GlobalAveragePooling2D", make_global_average_pool},
       {"GroupNormalization", make_group_normalization},
       {"LeakyReLU", make_leaky_relu},
       {"MaxPooling2D", make_pool<MaxPool2D>},
       {"Multiply", make_merge<Multiply>},
+      {"Normalization", make_normalization},
       {"ReLU", make_relu},
       {"Rescaling", make_rescaling},
       {"Reshape", make_reshape},
+      {"SeparableConv2D", make_separable_conv2d},
       {"Softmax", make_softmax},
       {"Subtract", make_merge<Subtract>},
       {"UpSampling2D", make_up_sampling},

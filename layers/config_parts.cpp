@@ -62,6 +62,8 @@ std::optional<Initializer> variance_scaling(const LayerConfig& config) {
 
 ConfigValue to_config(const Extent2d& extent) { return List{extent.height, extent.width}; }
 
+ConfigValue to_config(const std::vector<float>& numbers) { return List(numbers.begin(), numbers.end()); }
+
 ConfigValue to_config(const Border& border) {
   return List{List{border.top, border.bottom}, List{border.left, border.right}};
 }
@@ -187,6 +189,19 @@ Border Arguments::border(std::string_view argument, Border otherwise) {
   const auto [top, bottom] = sides(axes ? (*axes)[0] : *value);
   const auto [left, right] = sides(axes ? (*axes)[1] : *value);
   return {top, bottom, left, right};
+}
+
+std::vector<float> Arguments::numbers(std::string_view argument) {
+  const ConfigValue* const value = take(argument);
+  if (!value) missing(argument);
+  const List* const list = value->get_if<List>();
+  std::vector<float> result;
+  for (const ConfigValue& part : list ? *list : List{*value}) {
+    const std::optional<double> number = as_number(part);
+    if (!number) refuse(argument, *value, "a number or a list of numbers");
+    result.push_back(static_cast<float>(*number));
+  }
+  return result;
 }
 
 std::vector<int> Arguments::integers(std::string_view argument) {

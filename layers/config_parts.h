@@ -11,6 +11,8 @@ namespace mien {
 
 /// [height, width].
 ConfigValue to_config(const Extent2d& extent);
+/// [0.5, 0.25].
+ConfigValue to_config(const std::vector<float>& numbers);
 /// [[top, bottom], [left, right]].
 ConfigValue to_config(const Border& border);
 /// The name; a LeakyReLU layer where the slope is not that of Keras's function.
@@ -43,6 +45,8 @@ class Arguments {
   /// One number, one for each axis, or two for each.
   Border border(std::string_view argument, Border otherwise);
   std::vector<int> integers(std::string_view argument);
+  /// One number or a list; one of them must be there.
+  std::vector<float> numbers(std::string_view argument);
   Padding padding();
   Activation activation();
   Initializer initializer(std::string_view argument, Initializer otherwise);

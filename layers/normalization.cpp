@@ -6,6 +6,7 @@
 #include "mien/core/check.h"
 #include "mien/core/ops/binary.h"
 #include "mien/core/ops/scale_bytes.h"
+#include "mien/layers/config_parts.h"
 
 namespace mien {
 
@@ -16,6 +17,12 @@ NormalizationModule::NormalizationModule(NormalizationOptions options) : options
   for (const float variance : options_.variance)
     check(variance >= 0, kind(), "a variance must be 0 or more. Got ", variance, ".");
   set_name(options_.name);
+}
+
+LayerConfig NormalizationModule::config() const {
+  LayerConfig config = begin_config();
+  config.add("axis", -1).add("invert", options_.invert);
+  return config.add("mean", to_config(options_.mean)).add("variance", to_config(options_.variance));
 }
 
 Shape NormalizationModule::output_shape(const std::vector<Shape>& inputs) const {

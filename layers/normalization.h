@@ -19,6 +19,7 @@ class NormalizationModule : public Module {
  public:
   explicit NormalizationModule(NormalizationOptions options);
   std::string kind() const override { return "Normalization"; }
+  LayerConfig config() const override;
   Shape output_shape(const std::vector<Shape>& inputs) const override;
   Tensor forward(const std::vector<Tensor>& inputs, const Call& call) override;
   std::shared_ptr<Module> clone() const override { return std::make_shared<NormalizationModule>(*this); }

@@ -4,6 +4,7 @@
 #include "mien/core/ops/affine.h"
 #include "mien/core/ops/penalty.h"
 #include "mien/core/ops/reshape.h"
+#include "mien/layers/config_parts.h"
 
 namespace mien {
 
@@ -14,6 +15,21 @@ SeparableConv2DModule::SeparableConv2DModule(int filters, Extent2d kernel, Separ
   check(kernel.height >= 1 && kernel.width >= 1, kind(), "the kernel must cover at least one cell. Got ", kernel.height,
         "x", kernel.width, ".");
   set_name(options_.name);
+}
+
+LayerConfig SeparableConv2DModule::config() const {
+  LayerConfig config = begin_config();
+  config.add("filters", filters_).add("kernel_size", to_config(kernel_)).add("strides", to_config(options_.stride));
+  config.add("padding", to_config(options_.padding)).add("data_format", "channels_last");
+  config.add("dilation_rate", to_config(options_.dilation)).add("depth_multiplier", options_.depth_multiplier);
+  config.add("activation", to_config(options_.activation)).add("use_bias", options_.use_bias);
+  config.add("depthwise_initializer", to_config(options_.depthwise_initializer));
+  config.add("pointwise_initializer", to_config(options_.pointwise_initializer));
+  config.add("bias_initializer", to_config(options_.bias_initializer));
+  config.add("depthwise_regularizer", to_config(options_.depthwise_regularizer));
+  config.add("pointwise_regularizer", to_config(options_.pointwise_regularizer));
+  config.add("bias_regularizer", to_config(options_.bias_regularizer));
+  return config.add("activity_regularizer", to_config(options_.activity_regularizer));
 }
 
 Conv2dOptions SeparableConv2DModule::depthwise_options(const Shape& input) const {

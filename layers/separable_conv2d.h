@@ -32,6 +32,7 @@ class SeparableConv2DModule : public Module {
  public:
   SeparableConv2DModule(int filters, Extent2d kernel, SeparableConv2DLayerOptions options);
   std::string kind() const override { return "SeparableConv2D"; }
+  LayerConfig config() const override;
   Shape output_shape(const std::vector<Shape>& inputs) const override;
   void build(const std::vector<Shape>& inputs) override;
   Tensor forward(const std::vector<Tensor>& inputs, const Call& call) override;

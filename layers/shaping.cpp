@@ -134,6 +134,12 @@ class ReverseChannelsModule : public Module {
  public:
   explicit ReverseChannelsModule(std::string name) { set_name(std::move(name)); }
   std::string kind() const override { return "ReverseChannels"; }
+  /// As Keras's op behind keras.ops.flip(x, axis=-1).
+  LayerConfig config() const override {
+    LayerConfig config = begin_config();
+    config.class_name = "Flip";
+    return config.add("axis", -1);
+  }
   Shape output_shape(const std::vector<Shape>& inputs) const override {
     const Shape& input = single_input(inputs);
     check(input.rank() >= 1, kind(), "the input must have channels. Got ", input, ".");

@@ -19,9 +19,20 @@ const models::ImageNetFacts& facts_of(const std::string& keras_name) {
   throw std::runtime_error("no network " + keras_name);
 }
 
+json to_json(const ConfigValue& value) {
+  if (const auto* flag = value.get_if<bool>()) return *flag;
+  if (const auto* integer = value.get_if<std::int64_t>()) return *integer;
+  if (const auto* number = value.get_if<double>()) return *number;
+  if (const auto* text = value.get_if<std::string>()) return *text;
+  json list;
+  if (const auto* parts = value.get_if<ConfigValue::List>())
+    for (const ConfigValue& part : *parts) list.push_back(to_json(part));
+  return list;
+}
+
 }  // namespace
 
-TEST_CASE("imagenet: every layer is Keras's, by name, kind, shape, inputs and weights, in Keras's order") {
+TEST_CASE("imagenet: every layer is Keras's, by name, kind, settings, shape, inputs and weights, in Keras's order") {
   const json index = test::golden_index("keras_arch_layers.json");
   REQUIRE(index.size() == models::imagenet_networks().size());
   for (const auto& [keras_name, golden] : index.items()) {
@@ -49,6 +60,13 @@ TEST_CASE("imagenet: every layer is Keras's, by name, kind, shape, inputs and we
       for (const auto& parameter : layer->parameters())
         weights.push_back({parameter->name, lengths(parameter->value.shape())});
       CHECK(weights == wanted.value("weights", json::array()));
+      const LayerConfig config = layer->config();
+      for (const auto& [setting, value] : wanted.items()) {
+        if (setting == "type" || setting == "out" || setting == "inputs" || setting == "weights") continue;
+        INFO(setting);
+        REQUIRE(config.find(setting) != nullptr);
+        CHECK(to_json(*config.find(setting)) == value);
+      }
     }
   }
 }

@@ -37,6 +37,17 @@ std::vector<Sample> samples() {
           {Conv2D(6, 3, groups)},
           {Conv2D(2, 3, cells)},
           {DepthwiseConv2D({3, 2}, {.stride = 2, .activation = sigmoid, .name = "depthwise"}, 2)},
+          {SeparableConv2D(5, {3, 2},
+                           {.stride = 2,
+                            .padding = Padding::same,
+                            .depth_multiplier = 2,
+                            .activation = relu,
+                            .depthwise_initializer = he_normal,
+                            .pointwise_initializer = lecun_uniform,
+                            .bias_initializer = constant(0.5f),
+                            .depthwise_regularizer = l2(0.5f),
+                            .pointwise_regularizer = l1(0.25f),
+                            .name = "separable"})},
           {Dense(3, {.activation = hyperbolic_tangent, .kernel_initializer = lecun_uniform, .name = "dense"})},
           {Dense(3, {.use_bias = false, .kernel_regularizer = l1(0.25f), .name = "bare"}), {{5}}},
           {BatchNormalization({.momentum = 0.9f, .epsilon = 1e-5f, .center = false, .name = "norm"})},
@@ -56,6 +67,9 @@ std::vector<Sample> samples() {
           {Multiply("multiply"), {{6, 8, 4}, {6, 8, 4}}},
           {Standardize(1e-5f, "standardize")},
           {Rescaling(1 / 255.0f, -0.5f, "rescaling")},
+          {Normalization({.mean = {0.5f}, .variance = {4}, .invert = true, .name = "normalization"})},
+          {ReverseChannels("reversed")},
+          {ReLU({.max_value = 6, .name = "relu6"})},
           {Flatten("flatten")},
           {Reshape({8, 24}, "reshape")},
           {ZeroPadding2D({1, 2, 3, 4}, "zeros")},
@@ -115,7 +129,7 @@ TEST_CASE("every layer is made again from its config, with the same settings, we
     CHECK(twin->output_shape(sample.inputs) == sample.layer->output_shape(sample.inputs));
     CHECK(twin->forward(inputs, {}).to_vector() == sample.layer->forward(inputs, {}).to_vector());
   }
-  CHECK(kinds.size() == 23);
+  CHECK(kinds.size() == 26);
 }
 
 TEST_CASE("a layer's arguments are called and valued as Keras does", "[layer_config]") {
