@@ -20,7 +20,7 @@ foreach(header IN LISTS headers)
 endforeach()
 # mien.h brings all of them but the tools that the library keeps for itself.
 set(own core/nearest_name core/numbers data/face_canvas io/document_parts io/exif io/file io/html io/image_structure io/md5 io/plot_area
-  io/plot_axis io/stb io/svg io/text kernels/algorithm layers/config_parts)
+  io/plot_axis io/stb io/svg io/text kernels/algorithm layers/config_parts train/feature_cache)
 execute_process(COMMAND ${COMPILER} -std=c++20 -M -I ${INCLUDE} -x c++ ${INCLUDE}/mien/mien.h OUTPUT_VARIABLE reached)
 foreach(header IN LISTS headers)
   string(REGEX REPLACE "^mien/(.*)\\.h$" "\\1" name ${header})
