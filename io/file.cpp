@@ -249,6 +249,12 @@ void AppendLog::cut_back(std::uint64_t length) {
   length_ = length;
 }
 
+void make_folder(const fs::path& folder) {
+  std::error_code problem;
+  fs::create_directories(folder, problem);
+  check(!problem, folder.string(), "the folder cannot be made: ", problem.message(), ".");
+}
+
 fs::path make_folder_beside(const fs::path& target) {
   const fs::path fresh = hidden_folder(folder_path(target), "new");
   std::error_code error;

@@ -81,6 +81,9 @@ class AppendLog {
   std::uint64_t length_ = 0;
 };
 
+/// Creates a folder and those above it, where they are not there yet. Throws Error with the system's reason.
+void make_folder(const std::filesystem::path& folder);
+
 /// Creates an empty folder, hidden and beside `target`, in which to write the next version of the folder `target`.
 /// What an unfinished attempt left there is removed.
 std::filesystem::path make_folder_beside(const std::filesystem::path& target);

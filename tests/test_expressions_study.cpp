@@ -41,6 +41,12 @@ std::map<std::string, std::string> lasting_files(const fs::path& study) {
   auto record = nlohmann::json::parse(contents(study / "study.json"));
   record.erase("timings"), record.erase("surroundings");
   files["study.json"] = record.dump();
+  for (const char* part : {"figures", "tables"})
+    for (const auto& entry : fs::directory_iterator(study / part)) {
+      const std::string name = entry.path().filename().string();
+      if (name != "table-timings.csv" && name != "table-surroundings.csv")
+        files[join(part, '/', name)] = contents(entry.path());
+    }
   return files;
 }
 
@@ -125,6 +131,13 @@ TEST_CASE("two processes do not work on one study") {
   CHECK(refused.exit_code == 1);
   CHECK_THAT(refused.err, Contains("another process"));
   CHECK(!fs::exists(place / "s/plan.json"));
+}
+
+TEST_CASE("a study that is refused leaves no folder behind") {
+  const Workplace place;
+  const Outcome refused = place.run(small_study("s", {"--budget", "0.001s"}));
+  CHECK(refused.exit_code == 2);
+  CHECK(!fs::exists(place / "s"));
 }
 
 TEST_CASE("a plan is for its own pictures and options") {

@@ -14,12 +14,6 @@ namespace {
 
 namespace fs = std::filesystem;
 
-void make_folder(const fs::path& folder) {
-  std::error_code problem;
-  fs::create_directories(folder, problem);
-  check(!problem, folder.string(), "the folder cannot be made: ", problem.message(), ".");
-}
-
 class RunFolderModule : public CallbackModule {
  public:
   RunFolderModule(const fs::path& folder, RunFolderOptions options)

@@ -66,12 +66,6 @@ std::vector<Photograph> find_photographs(const fs::path& folder) {
   return found;
 }
 
-void make_folder(const fs::path& folder) {
-  std::error_code problem;
-  fs::create_directories(folder, problem);
-  check(!problem, folder.string(), "the folder cannot be made: ", problem.message(), ".");
-}
-
 /// Reads, judges and writes one photograph.
 void prepare_one(Photograph& photograph, const PrepareOptions& options, const fs::path& aside) {
   Image picture;

@@ -7,6 +7,7 @@
 #include <iostream>
 #include <map>
 #include <nlohmann/json.hpp>
+#include <optional>
 #include <set>
 
 #include "commands.h"
@@ -19,6 +20,7 @@
 #include "study/runner.h"
 #include "study/speed.h"
 #include "study/variants.h"
+#include "svg_to_png.h"
 
 namespace mien::expressions {
 namespace {
@@ -217,10 +219,13 @@ int run_study(StudyCommand command, const OutputOptions& output) {
   const bool may_begin = options.synthetic || !options.data.empty() || !options.plan.empty();
   check(may_begin || fs::exists(folder / "plan.json"), folder.string(),
         "no study is there to go on with. --data or --synthetic begins one.");
-  const StudyLock lock(folder);
   OtherTime other;
   Clock::time_point start = Clock::now();
-  Planned planned = find_plan(command, output);
+  // A study that is refused leaves no folder behind: a new one has its plan before it has a place.
+  std::optional<Planned> first;
+  if (!fs::exists(folder / "plan.json")) first = find_plan(command, output);
+  const StudyLock lock(folder);
+  Planned planned = first && !fs::exists(folder / "plan.json") ? std::move(*first) : find_plan(command, output);
   Study study{
       .folder = folder, .plan = std::move(planned.plan), .data = planned.data, .results = {}, .surroundings = {}};
   if (planned.is_new) write_plan(folder / "plan.json", study.plan);
@@ -244,6 +249,8 @@ int run_study(StudyCommand command, const OutputOptions& output) {
   write_study_json(study);
   study.plan.options.brief = options.brief;
   write_report(study, folder);
+  if (!can_make_png() && !output.quiet)
+    std::cerr << "The figures are there as SVG only: this program was built without librsvg.\n";
   other.reporting = seconds_since(start);
   print_summary(study, other, output);
   return 0;

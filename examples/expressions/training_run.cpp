@@ -57,12 +57,6 @@ void describe_surroundings(RunConfig& config, const Split& sides) {
 
 namespace {
 
-void make_folder(const fs::path& folder) {
-  std::error_code problem;
-  fs::create_directories(folder, problem);
-  check(!problem, folder.string(), "the folder cannot be made: ", problem.message(), ".");
-}
-
 /// What the report says first: where the pictures come from, and what that means.
 std::string note_of(const TrainingRun& run) {
   if (run.config.people == 0) return join("Trained on the photographs in ", run.config.data, ".");

@@ -23,12 +23,6 @@ namespace {
 namespace fs = std::filesystem;
 using Clock = std::chrono::steady_clock;
 
-void make_folder(const fs::path& folder) {
-  std::error_code problem;
-  fs::create_directories(folder, problem);
-  check(!problem, folder.string(), "the folder cannot be made: ", problem.message(), ".");
-}
-
 /// What is only there to go on with a training, and what a kill has left half written.
 void remove_leftovers(const fs::path& folder) {
   std::error_code ignored;

@@ -77,12 +77,10 @@ Speed measure(const StudyRun& run, const Dataset& data) {
   const Split sides = sides_for(run.network, {.train = training, .validation = scored, .test = {}});
   Model net = network_named(run.network, sides.train.image_shape(), data.class_count(), 1);
   const auto stopwatch = std::make_shared<Stopwatch>();
-  train_network(net, sides, folder.path(),
-                {.network = run.network,
-                 .input = {.size = run.size},
-                 .batch = run.batch,
-                 .augment = run.augment,
-                 .callbacks = {Callback(stopwatch)}});
+  TrainingSetup setup{.network = run.network, .input = {.size = run.size}};
+  setup.batch = run.batch, setup.augment = run.augment;
+  setup.callbacks = {Callback(stopwatch)};
+  train_network(net, sides, folder.path(), std::move(setup));
   const Clock::time_point end = Clock::now();
   return {.per_training_picture = stopwatch->seconds_per_step() / run.batch,
           .per_scored_picture = seconds_between(stopwatch->steps.back(), stopwatch->epoch) / scored.size(),
