@@ -11,6 +11,32 @@
 #include "mien/kernels/error.h"
 
 namespace mien {
+namespace {
+
+Plan without_unread_inputs(Plan plan) {
+  std::vector<char> read(plan.inputs.size() + plan.steps.size(), 0);
+  const auto note = [&](int value) { read[static_cast<std::size_t>(value)] = 1; };
+  for (const Step& step : plan.steps) std::for_each(step.inputs.begin(), step.inputs.end(), note);
+  std::for_each(plan.outputs.begin(), plan.outputs.end(), note);
+  std::vector<int> renumbered;
+  std::vector<Shape> inputs;
+  int gone = 0;
+  for (std::size_t i = 0; i < read.size(); ++i) {
+    renumbered.push_back(static_cast<int>(i) - gone);
+    if (i >= plan.inputs.size()) continue;
+    if (read[i])
+      inputs.push_back(plan.inputs[i]);
+    else
+      ++gone;
+  }
+  const auto renumber = [&](int& value) { value = renumbered[static_cast<std::size_t>(value)]; };
+  for (Step& step : plan.steps) std::for_each(step.inputs.begin(), step.inputs.end(), renumber);
+  std::for_each(plan.outputs.begin(), plan.outputs.end(), renumber);
+  plan.inputs = std::move(inputs);
+  return plan;
+}
+
+}  // namespace
 
 Model::Model(const std::vector<Symbol>& inputs, const std::vector<Symbol>& outputs, std::string name)
     : name_(std::move(name)) {
@@ -97,13 +123,33 @@ std::vector<Shape> Model::output_shapes() const {
   return shapes;
 }
 
-Layer Model::layer(std::string_view name) const {
+int Model::value_of(std::string_view layer) const {
+  check(made_, name_, "the network has no shapes yet: build() it for an input shape first.");
   std::vector<std::string> names;
-  for (const Layer& layer : layers()) {
-    if (layer->name() == name) return layer;
-    names.push_back(layer->name());
+  for (std::size_t i = 0; i < plan_.steps.size(); ++i) {
+    if (plan_.steps[i].layer->name() == layer) return plan_.value_of_step(i);
+    names.push_back(plan_.steps[i].layer->name());
   }
-  fail(name_, "there is no layer \"", name, "\". The nearest name is \"", nearest_name(name, names), "\".");
+  fail(name_, "there is no layer \"", layer, "\". The nearest name is \"", nearest_name(layer, names), "\".");
+}
+
+Layer Model::layer(std::string_view name) const {
+  return plan_.steps[static_cast<std::size_t>(value_of(name)) - plan_.inputs.size()].layer;
+}
+
+Model Model::part(const std::vector<std::string>& outputs, const std::vector<std::string>& given) const {
+  std::vector<int> made, replaced;
+  for (const std::string& name : outputs) made.push_back(value_of(name));
+  for (const std::string& name : given) replaced.push_back(value_of(name));
+  Model result;
+  result.name_ = name_;
+  result.plan_ = without_unread_inputs(mien::part(plan_, made, replaced));
+  result.layers_ = layers_by_depth(result.plan_);
+  result.fused_ = fuse(result.plan_);
+  result.fusion_ = fusion_;
+  result.initialized_ = initialized_;
+  result.made_ = true;
+  return result;
 }
 
 std::vector<std::shared_ptr<Parameter>> Model::parameters() const {

@@ -51,6 +51,11 @@ class Model {
   std::vector<std::shared_ptr<Parameter>> trainable_parameters() const;
   std::int64_t parameter_count() const;
 
+  /// The part of this network that makes the outputs of these layers, with the same layers and weights: feature taps.
+  /// The layers `given` are not run any more; their outputs are inputs, behind those of this network that are still
+  /// needed. Error with the nearest name where there is no such layer.
+  Model part(const std::vector<std::string>& outputs, const std::vector<std::string>& given = {}) const;
+
   /// Moves all weights to a device.
   void to(Device device);
   Device device() const;
@@ -68,6 +73,8 @@ class Model {
 
  private:
   void name_layers();
+  /// The number of the value that the layer of that name makes.
+  int value_of(std::string_view layer) const;
 
   Plan plan_, fused_;
   std::vector<Layer> layers_;

@@ -1,6 +1,8 @@
 // The six networks of models/imagenet.h against Keras's: every layer, and what they compute. The layers come from
 // tests/golden/keras_arch_layers.json, the values from architectures.json, whose weights and input are a formula's.
+#include <algorithm>
 #include <catch2/catch.hpp>
+#include <cmath>
 #include <map>
 
 #include "mien/mien.h"
@@ -17,6 +19,82 @@ const models::ImageNetFacts& facts_of(const std::string& keras_name) {
   for (const models::ImageNetFacts& facts : models::imagenet_networks())
     if (facts.keras_name == keras_name) return facts;
   throw std::runtime_error("no network " + keras_name);
+}
+
+/// The formula of architectures.json: from -1 to 1, exact in float32.
+double hash_uniform(std::uint32_t seed, std::uint32_t k, std::uint32_t i) {
+  std::uint32_t h = seed * 0x85EBCA77u + k * 0x9E3779B9u + i;
+  h ^= h >> 16;
+  h *= 0x85EBCA6Bu;
+  h ^= h >> 13;
+  h *= 0xC2B2AE35u;
+  h ^= h >> 16;
+  return static_cast<double>(h >> 8) / 8388608.0 - 1.0;
+}
+
+Tensor formula_tensor(const Shape& shape, std::uint32_t seed, std::uint32_t k, double scale, double offset,
+                      bool positive = false) {
+  std::vector<float> values(static_cast<std::size_t>(shape.size()));
+  for (std::uint32_t i = 0; i < values.size(); ++i) {
+    const double u = hash_uniform(seed, k, i);
+    values[i] = static_cast<float>(offset + scale * (positive ? std::abs(u) : u));
+  }
+  return Tensor::from(values, shape);
+}
+
+/// Gives every weight its value by the formula.
+void set_formula_weights(Model& net, std::uint32_t seed, double gain) {
+  std::uint32_t k = 0;
+  for (const Layer& layer : net.layers())
+    for (const auto& parameter : layer->parameters()) {
+      const Shape& shape = parameter->value.shape();
+      const std::string& name = parameter->name;
+      const bool depthwise = layer->kind() == "DepthwiseConv2D" || name == "depthwise_kernel";
+      const std::int64_t fan_in = depthwise ? shape[0] * shape[1] : shape.size() / shape[-1];
+      if (name.find("kernel") != std::string::npos)
+        parameter->value.copy_from(formula_tensor(shape, seed, k, std::sqrt(gain / static_cast<double>(fan_in)), 0));
+      else if (name == "gamma")
+        parameter->value.copy_from(formula_tensor(shape, seed, k, 0.1, 1));
+      else if (name == "moving_variance")
+        parameter->value.copy_from(formula_tensor(shape, seed, k, 0.5, 1, true));
+      else
+        parameter->value.copy_from(formula_tensor(shape, seed, k, 0.1, 0));
+      ++k;
+    }
+  net.mark_initialized();
+}
+
+/// Whether the values that the golden file picked out, their mean and their deviation are within `allowed`.
+void check_values(const Tensor& got, const json& golden, double allowed) {
+  REQUIRE(lengths(got.shape()) == golden.at("shape"));
+  const std::vector<float> values = got.to_vector();
+  double sum = 0, squares = 0;
+  for (const float value : values) sum += value, squares += double{value} * value;
+  const double count = static_cast<double>(values.size()), mean = sum / count;
+  CHECK(std::abs(mean - golden.at("mean").get<double>()) <= allowed);
+  CHECK(std::abs(std::sqrt(squares / count - mean * mean) - golden.at("std").get<double>()) <= allowed);
+  for (std::size_t i = 0; i < golden.at("index").size(); ++i) {
+    INFO("element " << golden.at("index")[i]);
+    CHECK(std::abs(values.at(golden.at("index")[i]) - golden.at("value")[i].get<double>()) <= allowed);
+  }
+}
+
+/// The values that a plan makes of the layers of these names that it still has.
+std::map<std::string, Tensor> taps(const Plan& plan, const std::vector<std::string>& names, const Tensor& input) {
+  std::vector<int> values;
+  std::vector<std::string> found;
+  for (std::size_t i = 0; i < plan.steps.size(); ++i) {
+    const Step& step = plan.steps[i];
+    const std::string& last = step.absorbed.empty() ? step.layer->name() : step.absorbed.back();
+    if (std::find(names.begin(), names.end(), last) == names.end()) continue;
+    values.push_back(plan.value_of_step(i));
+    found.push_back(last);
+  }
+  const NoGrad no_grad;
+  const std::vector<Tensor> outputs = run(part(plan, values), {input}, {});
+  std::map<std::string, Tensor> result;
+  for (std::size_t i = 0; i < found.size(); ++i) result[found[i]] = outputs[i];
+  return result;
 }
 
 json to_json(const ConfigValue& value) {
@@ -69,4 +147,151 @@ TEST_CASE("imagenet: every layer is Keras's, by name, kind, settings, shape, inp
       }
     }
   }
+}
+
+TEST_CASE("imagenet: parameters are counted as in Keras, with the top and without") {
+  const json index = test::golden_index("architectures.json");
+  for (const json& golden : index.at("nets")) {
+    INFO(golden.at("net"));
+    for (const bool top : {false, true}) {
+      const Model net = models::imagenet_network(facts_of(golden.at("net")).name, {.include_top = top});
+      std::int64_t trainable = 0;
+      for (const auto& parameter : net.trainable_parameters()) trainable += parameter->value.size();
+      const json& wanted = golden.at("parameters").at(top ? "top" : "no_top");
+      CHECK(trainable == wanted.at("trainable"));
+      CHECK(net.parameter_count() - trainable == wanted.at("other"));
+      if (top) CHECK(net.output_shapes() == std::vector<Shape>{{1000}});
+    }
+  }
+}
+
+TEST_CASE("imagenet: outputs and inner layers are Keras's, layer by layer and compiled") {
+  const json index = test::golden_index("architectures.json");
+  const std::uint32_t seed = index.at("hash_seed");
+  for (const json& example : index.at("hash_examples"))
+    REQUIRE(hash_uniform(example.at("seed"), example.at("k"), example.at("i")) ==
+            Approx(example.at("u").get<double>()).margin(1e-9));
+  int tapped = 0;
+  for (const json& golden : index.at("cases")) {
+    const std::string keras_name = golden.at("net");
+    const json* about = nullptr;
+    for (const json& net : index.at("nets"))
+      if (net.at("net") == keras_name) about = &net;
+    REQUIRE(about != nullptr);
+    const int size = golden.at("size");
+    INFO(keras_name << " at " << size);
+    Model net = models::imagenet_network(facts_of(keras_name).name, {.input = {size, size, 3}});
+    const auto parameters = net.parameters();
+    REQUIRE(parameters.size() == about->at("weights").size());
+    for (std::size_t i = 0; i < parameters.size(); ++i) {
+      const json& wanted = about->at("weights")[i];
+      CHECK(parameters[i]->full_name == join(wanted[0].get<std::string>(), "/", wanted[1].get<std::string>()));
+      CHECK(lengths(parameters[i]->value.shape()) == wanted[2]);
+    }
+    set_formula_weights(net, seed, about->at("gain"));
+    const Tensor input = formula_tensor({1, size, size, 3}, seed, 1000000, 1, 0);
+    const json& error = golden.at("float32_error");
+    const double output_error = 10 * error.at("output_max").get<double>();
+    const double layer_error = 10 * error.at("any_layer_max_over_std").get<double>();
+
+    std::vector<std::string> names;
+    for (const json& layer : golden.at("layers")) names.push_back(layer.at("layer"));
+    const Predictor compiled = compile(net);
+    for (const bool is_compiled : {false, true}) {
+      INFO((is_compiled ? "compiled" : "layer by layer"));
+      check_values(is_compiled ? compiled(input) : net(input), golden.at("output"), output_error);
+      const auto values = taps(is_compiled ? compiled.plan() : net.unfused_plan(), names, input);
+      if (!is_compiled) CHECK(values.size() == names.size());
+      for (const json& layer : golden.at("layers")) {
+        const auto found = values.find(layer.at("layer"));
+        if (found == values.end()) continue;  // in the middle of a fused step
+        INFO(found->first);
+        check_values(found->second, layer, layer_error * layer.at("std").get<double>());
+        ++tapped;
+      }
+    }
+  }
+  CHECK(tapped > 0);
+}
+
+TEST_CASE("imagenet: a block's end is all that what follows sees, and the blocks cover the network") {
+  for (const models::ImageNetFacts& facts : models::imagenet_networks()) {
+    INFO(facts.name);
+    const Model net = models::imagenet_network(facts.name, {.input = {96, 96, 3}});
+    const std::string last = net.layers().back()->name();
+    CHECK(facts.blocks.back().last_layer == last);
+    std::size_t covered = 0;
+    for (const models::ImageNetBlock& block : facts.blocks) {
+      INFO(block.name);
+      const std::vector<Layer> layers = models::layers_through(net, facts, block.name);
+      CHECK(layers.size() > covered);
+      covered = layers.size();
+      if (block.last_layer == last) continue;
+      const Model rest = net.part({last}, {block.last_layer});
+      REQUIRE(rest.input_shapes().size() == 1);  // the picture is not needed any more
+      CHECK(rest.layers().size() + covered == net.layers().size());
+    }
+    CHECK(covered == net.layers().size());
+  }
+}
+
+TEST_CASE("imagenet: two halves of a network compute what the whole does") {
+  Model net = models::imagenet_network("mobilenet_v2", {.input = {64, 64, 3}, .alpha = 0.35});
+  net.initialize(1);
+  const Tensor input = formula_tensor({2, 64, 64, 3}, 1, 1, 1, 0);
+  const Model first = net.part({"block_5_add"}), second = net.part({"out_relu"}, {"block_5_add"});
+  CHECK(second(first(input)).to_vector() == net(input).to_vector());
+  CHECK(first.layer("Conv1").module() == net.layer("Conv1").module());
+  CHECK_THROWS_WITH(net.part({"block_5_ad"}), Catch::Contains("block_5_add"));
+}
+
+TEST_CASE("imagenet: every network takes its smallest pictures, tall and wide ones, and refuses smaller ones") {
+  for (const models::ImageNetFacts& facts : models::imagenet_networks()) {
+    INFO(facts.name);
+    const int side = facts.smallest_side;
+    CHECK(models::imagenet_network(facts.name, {.input = {side, side, 3}}).output_shapes()[0][0] ==
+          (side == 71 ? 3 : 1));
+    CHECK(models::imagenet_network(facts.name, {.input = {side + 38, side + 1, 3}}).output_shapes()[0].rank() == 3);
+    CHECK_THROWS_WITH(models::imagenet_network(facts.name, {.input = {side, side - 1, 3}}),
+                      join("[", facts.keras_name, "] pictures must be at least ", side, "x", side,
+                           " with channels as the last axis. Got (", side, ",", side - 1, ",3)."));
+  }
+  CHECK_THROWS_WITH(models::imagenet_network("resnet"), Catch::Contains("The nearest name is \"resnet50\"."));
+  CHECK_THROWS_WITH(models::imagenet_network("mobilenet_v2", {.alpha = 0}), Catch::Contains("alpha must be above 0"));
+}
+
+TEST_CASE("imagenet: MobileNetV2 has Keras's numbers of filters at any width") {
+  // Parameters without top, as keras.applications.MobileNetV2 counts them.
+  const std::map<double, std::int64_t> counts{{0.35, 410208}, {0.5, 706224},  {0.75, 1382064},
+                                              {1.0, 2257984}, {1.3, 3766048}, {1.4, 4363712}};
+  for (const auto& [alpha, count] : counts) {
+    INFO(alpha);
+    const Model net = models::imagenet_network("mobilenet_v2", {.input = {96, 96, 3}, .alpha = alpha});
+    CHECK(net.parameter_count() == count);
+  }
+  CHECK(models::imagenet_network("mobilenet_v2", {.input = {96, 96, 3}, .alpha = 0.35}).name() ==
+        "mobilenetv2_0.35_96");
+}
+
+TEST_CASE("imagenet: preprocessing is part of the network, for pictures in bytes and in floats") {
+  std::vector<std::uint8_t> bytes;
+  for (int i = 0; i < 32 * 32 * 3; ++i) bytes.push_back(static_cast<std::uint8_t>(i * 37));
+  const Tensor pixels = Tensor::from(bytes, {1, 32, 32, 3});
+  const Tensor floats = scale_bytes(pixels, 1);
+  for (const auto mode : {models::Preprocessing::unit, models::Preprocessing::tf, models::Preprocessing::torch,
+                          models::Preprocessing::caffe}) {
+    INFO(models::name_of(mode));
+    CHECK(models::parse_preprocessing(models::name_of(mode)) == mode);
+    Model whole = models::imagenet_network("vgg16", {.input = {32, 32, 3}, .preprocessing = mode});
+    whole.initialize(1);
+    const Model first = whole.part(
+        {mode == models::Preprocessing::unit || mode == models::Preprocessing::tf ? "rescaling" : "normalization"});
+    CHECK(first(pixels).to_vector() == first(floats).to_vector());
+    CHECK(whole(floats).to_vector() ==
+          whole.part({"block5_pool"}, {first.layers().back()->name()})(first(floats)).to_vector());
+  }
+  CHECK_THROWS_WITH(
+      models::imagenet_network("vgg16", {.input = {32, 32, 1}, .preprocessing = models::Preprocessing::caffe}),
+      "[preprocess] caffe needs pictures of three channels. Got pictures of shape (32,32,1).");
+  CHECK_THROWS_WITH(models::parse_preprocessing("cafe"), Catch::Contains("The nearest name is \"caffe\"."));
 }
