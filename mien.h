@@ -20,6 +20,7 @@
 #include "mien/core/ops/pool2d.h"
 #include "mien/core/ops/reduce.h"
 #include "mien/core/ops/reshape.h"
+#include "mien/core/ops/resize2d.h"
 #include "mien/core/ops/reverse_channels.h"
 #include "mien/core/ops/rows.h"
 #include "mien/core/ops/scale_bytes.h"

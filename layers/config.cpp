@@ -90,9 +90,10 @@ Layer make_pool(Arguments& arguments) {
   return Pool(size, {.stride = stride, .padding = arguments.padding(), .name = arguments.name()});
 }
 
-Layer make_global_average_pool(Arguments& arguments) {
+template <class Pool>
+Layer make_global_pool(Arguments& arguments) {
   arguments.only("data_format", "channels_last");
-  return GlobalAveragePool2D(arguments.flag("keepdims", false), arguments.name());
+  return Pool(arguments.flag("keepdims", false), arguments.name());
 }
 
 Layer make_batch_normalization(Arguments& arguments) {
@@ -201,10 +202,43 @@ Layer make_cropping(Arguments& arguments) {
   return Cropping2D(arguments.border("cropping", {}), arguments.name());
 }
 
+Resampling resampling_of(Arguments& arguments, std::string_view otherwise) {
+  const std::string name = arguments.text("interpolation", otherwise);
+  if (name == "nearest") return Resampling::nearest;
+  if (name == "area") return Resampling::area;
+  check(name == "bilinear", "make_layer", "layer \"", arguments.name(),
+        "\": interpolation can be nearest, bilinear or area. Got \"", name, "\".");
+  return Resampling::bilinear;
+}
+
 Layer make_up_sampling(Arguments& arguments) {
   arguments.only("data_format", "channels_last");
-  arguments.only("interpolation", "nearest");
-  return UpSampling2D(arguments.extent("size", 2), arguments.name());
+  const Extent2d size = arguments.extent("size", 2);
+  const Resampling resampling = resampling_of(arguments, "nearest");
+  check(resampling != Resampling::area, "make_layer", "layer \"", arguments.name(),
+        "\" (UpSampling2D): interpolation can be nearest or bilinear. Got \"area\".");
+  return UpSampling2D(size, resampling, arguments.name());
+}
+
+Layer make_resizing(Arguments& arguments) {
+  arguments.only("data_format", "channels_last");
+  const int height = arguments.integer("height"), width = arguments.integer("width");
+  ResizingOptions options{.resampling = resampling_of(arguments, "bilinear"),
+                          .antialias = arguments.flag("antialias", false),
+                          .name = arguments.name()};
+  const bool crop = arguments.flag("crop_to_aspect_ratio", false), pad = arguments.flag("pad_to_aspect_ratio", false);
+  check(!crop || !pad, "make_layer", "layer \"", arguments.name(),
+        "\" (Resizing): crop_to_aspect_ratio and pad_to_aspect_ratio exclude one another.");
+  options.aspect_ratio = crop ? AspectRatio::crop : pad ? AspectRatio::pad : AspectRatio::stretch;
+  arguments.only("fill_mode", "constant");
+  arguments.only("fill_value", 0);
+  return Resizing({height, width}, options);
+}
+
+Layer make_center_crop(Arguments& arguments) {
+  arguments.only("data_format", "channels_last");
+  const int height = arguments.integer("height"), width = arguments.integer("width");
+  return CenterCrop({height, width}, arguments.name());
 }
 
 Layer make_concatenate(Arguments& arguments) {
@@ -222,6 +256,7 @@ Maker maker_of(std::string_view class_name) {
       {"Add", make_merge<Add>},
       {"AveragePooling2D", make_pool<AveragePool2D>},
       {"BatchNormalization", make_batch_normalization},
+      {"CenterCrop", make_center_crop},
       {"Concatenate", make_concatenate},
       {"Conv2D", make_conv2d},
       {"Cropping2D", make_cropping},
@@ -230,7 +265,8 @@ Maker maker_of(std::string_view class_name) {
       {"Dropout", make_dropout},
       {"Flatten", make_flatten},
       {"Flip", make_flip},
-      {"GlobalAveragePooling2D", make_global_average_pool},
+      {"GlobalAveragePooling2D", make_global_pool<GlobalAveragePool2D>},
+      {"GlobalMaxPooling2D", make_global_pool<GlobalMaxPool2D>},
       {"GroupNormalization", make_group_normalization},
       {"LeakyReLU", make_leaky_relu},
       {"MaxPooling2D", make_pool<MaxPool2D>},
@@ -239,6 +275,7 @@ Maker maker_of(std::string_view class_name) {
       {"ReLU", make_relu},
       {"Rescaling", make_rescaling},
       {"Reshape", make_reshape},
+      {"Resizing", make_resizing},
       {"SeparableConv2D", make_separable_conv2d},
       {"Softmax", make_softmax},
       {"Subtract", make_merge<Subtract>},

@@ -12,6 +12,7 @@
 #include "mien/layers/normalization.h"
 #include "mien/layers/pool2d.h"
 #include "mien/layers/predictor.h"
+#include "mien/layers/resizing.h"
 #include "mien/layers/separable_conv2d.h"
 #include "mien/layers/shaping.h"
 #include "mien/layers/summary.h"

@@ -1,15 +1,20 @@
 #include "mien/layers/pool2d.h"
 
+#include "mien/core/ops/reshape.h"
 #include "mien/kernels/error.h"
 #include "mien/layers/config_parts.h"
 
 namespace mien {
 namespace {
 
-class GlobalAveragePool2DModule : public Module {
+using What = Pool2DModule::What;
+
+class GlobalPool2DModule : public Module {
  public:
-  GlobalAveragePool2DModule(bool keep_dims, std::string name) : keep_dims_(keep_dims) { set_name(std::move(name)); }
-  std::string kind() const override { return "GlobalAveragePooling2D"; }
+  GlobalPool2DModule(What what, bool keep_dims, std::string name) : what_(what), keep_dims_(keep_dims) {
+    set_name(std::move(name));
+  }
+  std::string kind() const override { return what_ == What::maximum ? "GlobalMaxPooling2D" : "GlobalAveragePooling2D"; }
   LayerConfig config() const override {
     return begin_config().add("data_format", "channels_last").add("keepdims", keep_dims_);
   }
@@ -18,11 +23,15 @@ class GlobalAveragePool2DModule : public Module {
     return keep_dims_ ? Shape{1, 1, input[2]} : Shape{input[2]};
   }
   Tensor forward(const std::vector<Tensor>& inputs, const Call&) override {
-    return global_average_pool2d(inputs.at(0), keep_dims_);
+    const Tensor& x = inputs.at(0);
+    if (what_ == What::average) return global_average_pool2d(x, keep_dims_);
+    const Tensor y = max_pool2d(x, {.size = {narrow(x.shape()[1], "max_pool2d"), narrow(x.shape()[2], "max_pool2d")}});
+    return keep_dims_ ? y : reshape(y, {x.shape()[0], x.shape()[3]});
   }
-  std::shared_ptr<Module> clone() const override { return std::make_shared<GlobalAveragePool2DModule>(*this); }
+  std::shared_ptr<Module> clone() const override { return std::make_shared<GlobalPool2DModule>(*this); }
 
  private:
+  What what_;
   bool keep_dims_;
 };
 
@@ -65,6 +74,9 @@ AveragePool2D::AveragePool2D(Extent2d size, Pool2DLayerOptions options)
     : Layer(std::make_shared<Pool2DModule>(Pool2DModule::What::average, size, std::move(options))) {}
 
 GlobalAveragePool2D::GlobalAveragePool2D(bool keep_dims, std::string name)
-    : Layer(std::make_shared<GlobalAveragePool2DModule>(keep_dims, std::move(name))) {}
+    : Layer(std::make_shared<GlobalPool2DModule>(What::average, keep_dims, std::move(name))) {}
+
+GlobalMaxPool2D::GlobalMaxPool2D(bool keep_dims, std::string name)
+    : Layer(std::make_shared<GlobalPool2DModule>(What::maximum, keep_dims, std::move(name))) {}
 
 }  // namespace mien

@@ -41,10 +41,16 @@ class AveragePool2D : public Layer {
   explicit AveragePool2D(Extent2d size = 2, Pool2DLayerOptions options = {});
 };
 
-/// x (height, width, channels) → (channels), or (1, 1, channels) with keep_dims.
+/// The mean of each channel: x (height, width, channels) → (channels), or (1, 1, channels) with keep_dims.
 class GlobalAveragePool2D : public Layer {
  public:
   explicit GlobalAveragePool2D(bool keep_dims = false, std::string name = "");
+};
+
+/// The largest value of each channel, of the same shape.
+class GlobalMaxPool2D : public Layer {
+ public:
+  explicit GlobalMaxPool2D(bool keep_dims = false, std::string name = "");
 };
 
 }  // namespace mien

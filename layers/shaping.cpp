@@ -102,6 +102,36 @@ class UpSampling2DModule : public Module {
   Extent2d size_;
 };
 
+/// The same with interpolation "bilinear".
+class SmoothUpSampling2DModule : public Module {
+ public:
+  SmoothUpSampling2DModule(Extent2d size, std::string name) : size_(size) { set_name(std::move(name)); }
+  std::string kind() const override { return "UpSampling2D"; }
+  LayerConfig config() const override {
+    LayerConfig config = begin_config();
+    config.add("size", to_config(size_)).add("data_format", "channels_last").add("interpolation", "bilinear");
+    return config;
+  }
+  Shape output_shape(const std::vector<Shape>& inputs) const override {
+    const UpSampling2dGeometry g = up_sampling2d_geometry(single_input(inputs, 3).with_batch(1), size_);
+    return {g.y_height(), g.y_width(), g.channels};
+  }
+  Tensor forward(const std::vector<Tensor>& inputs, const Call&) override {
+    const UpSampling2dGeometry g = up_sampling2d_geometry(inputs.at(0).shape(), size_);
+    return resize2d(inputs.at(0), {g.y_height(), g.y_width()});
+  }
+  std::shared_ptr<Module> clone() const override { return std::make_shared<SmoothUpSampling2DModule>(*this); }
+
+ private:
+  Extent2d size_;
+};
+
+std::shared_ptr<Module> up_sampling_module(Extent2d size, Resampling resampling, std::string name) {
+  check(resampling != Resampling::area, "UpSampling2D", "new pixels are repetitions (nearest) or means (bilinear).");
+  if (resampling == Resampling::nearest) return std::make_shared<UpSampling2DModule>(size, std::move(name));
+  return std::make_shared<SmoothUpSampling2DModule>(size, std::move(name));
+}
+
 class ConcatenateModule : public Module {
  public:
   ConcatenateModule(int axis, std::string name) : axis_(axis) { set_name(std::move(name)); }
@@ -166,7 +196,10 @@ Cropping2D::Cropping2D(Border border, std::string name)
     : Layer(std::make_shared<Cropping2DModule>(border, std::move(name))) {}
 
 UpSampling2D::UpSampling2D(Extent2d size, std::string name)
-    : Layer(std::make_shared<UpSampling2DModule>(size, std::move(name))) {}
+    : UpSampling2D(size, Resampling::nearest, std::move(name)) {}
+
+UpSampling2D::UpSampling2D(Extent2d size, Resampling resampling, std::string name)
+    : Layer(up_sampling_module(size, resampling, std::move(name))) {}
 
 Concatenate::Concatenate(int axis, std::string name)
     : Layer(std::make_shared<ConcatenateModule>(axis, std::move(name))) {}

@@ -2,6 +2,7 @@
 // ReverseChannels.
 #pragma once
 
+#include "mien/core/ops/resize2d.h"
 #include "mien/core/ops/window.h"
 #include "mien/layers/module.h"
 
@@ -34,10 +35,12 @@ class Cropping2D : public Layer {
   explicit Cropping2D(int cells, std::string name = "") : Cropping2D(Border{cells, cells, cells, cells}, name) {}
 };
 
-/// Each pixel repeated over a block of `size`: Keras's UpSampling2D with interpolation "nearest".
+/// `size` times as high and wide: each pixel repeated over a block, or with means of neighbours between them (bilinear;
+/// Keras's "interpolation").
 class UpSampling2D : public Layer {
  public:
   explicit UpSampling2D(Extent2d size = 2, std::string name = "");
+  UpSampling2D(Extent2d size, Resampling resampling, std::string name = "");
 };
 
 /// Several inputs behind one another along an axis (of the shape without the batch; -1: the last, channels). Lengths of

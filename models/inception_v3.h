@@ -36,25 +36,30 @@ inline Symbol pool_tower(const Symbol& x, int filters) {
 
 /// Modules at an eighth of the picture's side.
 inline Symbol inception_fine(const Symbol& x, int pool_filters, const std::string& name) {
-  return Concatenate(-1, name)({tower(x, {{64, 1}}), tower(x, {{48, 1}, {64, 5}}),
-                                tower(x, {{64, 1}, {96, 3}, {96, 3}}), pool_tower(x, pool_filters)});
+  const Symbol one = tower(x, {{64, 1}});
+  const Symbol five = tower(x, {{48, 1}, {64, 5}});
+  const Symbol twice_three = tower(x, {{64, 1}, {96, 3}, {96, 3}});
+  return Concatenate(-1, name)({one, five, twice_three, pool_tower(x, pool_filters)});
 }
 
 /// Modules at a sixteenth: 7x7 in two and in four steps.
-inline Symbol inception_middle(const Symbol& x, int filters, const std::string& name) {
-  const int f = filters;
-  return Concatenate(
-      -1, name)({tower(x, {{192, 1}}), tower(x, {{f, 1}, {f, {1, 7}}, {192, {7, 1}}}),
-                 tower(x, {{f, 1}, {f, {7, 1}}, {f, {1, 7}}, {f, {7, 1}}, {192, {1, 7}}}), pool_tower(x, 192)});
+inline Symbol inception_middle(const Symbol& x, int inner, const std::string& name) {
+  const Extent2d across{1, 7}, down{7, 1};
+  const Symbol one = tower(x, {{192, 1}});
+  const Symbol seven = tower(x, {{inner, 1}, {inner, across}, {192, down}});
+  const Symbol twice_seven = tower(x, {{inner, 1}, {inner, down}, {inner, across}, {inner, down}, {192, across}});
+  return Concatenate(-1, name)({one, seven, twice_seven, pool_tower(x, 192)});
 }
 
-/// Modules at a thirty-second: the 3x3 fall into 1x3 and 3x1 side by side.
-inline Symbol inception_coarse(const Symbol& x, const std::string& name, const std::string& inner) {
-  const Symbol three = tower(x, {{384, 1}}), twice_three = tower(x, {{448, 1}, {384, 3}});
+/// Modules at a thirty-second: the last 3x3 fall into 1x3 and 3x1 side by side.
+inline Symbol inception_coarse(const Symbol& x, const std::string& name, const std::string& inner_name) {
   const auto split = [](const Symbol& y, const std::string& label) {
     return Concatenate(-1, label)({tower(y, {{384, {1, 3}}}), tower(y, {{384, {3, 1}}})});
   };
-  return Concatenate(-1, name)({tower(x, {{320, 1}}), split(three, inner), split(twice_three, ""), pool_tower(x, 192)});
+  const Symbol one = tower(x, {{320, 1}});
+  const Symbol three = split(tower(x, {{384, 1}}), inner_name);
+  const Symbol twice_three = split(tower(x, {{448, 1}, {384, 3}}), "");
+  return Concatenate(-1, name)({one, three, twice_three, pool_tower(x, 192)});
 }
 
 /// image (height, width, 3), at least 75x75 → (about height / 32, width / 32, 2048), or the classes.

@@ -1,7 +1,7 @@
 // VGG16 (Simonyan and Zisserman, "Very Deep Convolutional Networks for Large-Scale Image Recognition", 2014).
 //
 // Nothing but 3x3 convolutions, in five blocks that end with a pool: two 3x3 see as much as one 5x5, with fewer weights
-// and a ReLU more between them. Nine tenths of the weights are in the top's first Dense layer.
+// and a ReLU more between them. Three quarters of all weights are in the top's first Dense layer.
 #pragma once
 
 #include "mien/models/imagenet.h"

@@ -84,6 +84,20 @@ inline Layer depthwise_conv2d(Config& config) {
   return DepthwiseConv2D(kernel, convolution_options(config, "depthwise"), depth_multiplier);
 }
 
+inline Layer separable_conv2d(Config& config) {
+  SeparableConv2DLayerOptions options;
+  int filters = 0;
+  config.read("filters", filters).read("depth_multiplier", options.depth_multiplier);
+  config.read("use_bias", options.use_bias);
+  const Extent2d kernel = extent(config, "kernel_size", 1);
+  options.stride = extent(config, "strides", 1);
+  options.padding = padding(config);
+  options.dilation = extent(config, "dilation_rate", 1);
+  options.activation = activation(config);
+  options.algorithm = Conv2dAlgorithm::direct;
+  return SeparableConv2D(filters, kernel, options);
+}
+
 inline Layer dense(Config& config) {
   int units = 0;
   config.read("units", units);
@@ -97,10 +111,47 @@ Layer pool(Config& config) {
   return Pool(size, {.stride = stride, .padding = padding(config)});
 }
 
-inline Layer global_average_pool(Config& config) {
+template <class Pool>
+Layer global_pool(Config& config) {
   bool keep_dims = false;
   config.read("keepdims", keep_dims);
-  return GlobalAveragePool2D(keep_dims);
+  return Pool(keep_dims);
+}
+
+inline Resampling resampling(Config& config, std::string name) {
+  config.read("interpolation", name);
+  if (name == "nearest") return Resampling::nearest;
+  if (name == "area") return Resampling::area;
+  if (name != "bilinear") throw Awaits{"interpolation " + name};
+  return Resampling::bilinear;
+}
+
+inline Layer up_sampling(Config& config) {
+  const Extent2d size = extent(config, "size", 2);
+  return UpSampling2D(size, resampling(config, "nearest"));
+}
+
+inline Extent2d height_and_width(Config& config) {
+  int height = 0, width = 0;
+  config.read("height", height).read("width", width);
+  return {height, width};
+}
+
+inline Layer resizing(Config& config) {
+  const Extent2d size = height_and_width(config);
+  ResizingOptions options{.resampling = resampling(config, "bilinear")};
+  bool crop = false, pad = false;
+  config.read("antialias", options.antialias);
+  config.read("crop_to_aspect_ratio", crop).read("pad_to_aspect_ratio", pad);
+  options.aspect_ratio = crop ? AspectRatio::crop : pad ? AspectRatio::pad : AspectRatio::stretch;
+  return Resizing(size, options);
+}
+
+/// Without constants of its own, the layer is adapted to data: the test does that.
+inline Layer normalization(Config& config) {
+  NormalizationOptions options;
+  config.read("mean", options.mean).read("variance", options.variance).read("invert", options.invert);
+  return Normalization(options);
 }
 
 inline Layer zero_padding(Config& config) {
@@ -161,10 +212,12 @@ inline Layer keras_layer(const std::string& kind, const nlohmann::json& settings
   static const std::map<std::string, Layer (*)(Config&)> makers{
       {"Conv2D", keras::conv2d},
       {"DepthwiseConv2D", keras::depthwise_conv2d},
+      {"SeparableConv2D", keras::separable_conv2d},
       {"Dense", keras::dense},
       {"MaxPooling2D", keras::pool<MaxPool2D>},
       {"AveragePooling2D", keras::pool<AveragePool2D>},
-      {"GlobalAveragePooling2D", keras::global_average_pool},
+      {"GlobalAveragePooling2D", keras::global_pool<GlobalAveragePool2D>},
+      {"GlobalMaxPooling2D", keras::global_pool<GlobalMaxPool2D>},
       {"ZeroPadding2D", keras::zero_padding},
       {"Cropping2D", keras::cropping},
       {"BatchNormalization", keras::batch_normalization},
@@ -175,6 +228,10 @@ inline Layer keras_layer(const std::string& kind, const nlohmann::json& settings
       {"Flatten", [](Config&) -> Layer { return Flatten(); }},
       {"Dropout", keras::dropout},
       {"Rescaling", keras::rescaling},
+      {"UpSampling2D", keras::up_sampling},
+      {"Resizing", keras::resizing},
+      {"CenterCrop", [](Config& config) -> Layer { return CenterCrop(keras::height_and_width(config)); }},
+      {"Normalization", keras::normalization},
   };
   const auto found = makers.find(kind);
   if (found == makers.end()) throw Awaits{kind};

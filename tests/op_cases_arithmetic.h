@@ -2,6 +2,7 @@
 #pragma once
 
 #include "mien/tests/op_case.h"
+#include "mien/tests/reference_resize.h"
 
 namespace mien::testing {
 
@@ -194,6 +195,27 @@ inline void add_moves(std::vector<OpCase>& cases) {
           return reference::up_sampling2d(v[0], {2, 3, 4, 5, size.height, size.width});
         },
         true));
+  for (const Shape& shape : {Shape{4}, Shape{2, 3, 5}, Shape{7, 1}})
+    cases.push_back(op_case(
+        "reverse_channels " + text_of(shape), {{shape}}, [](const Tensors& t) { return reverse_channels(t[0]); },
+        [=](const Arrays& v) { return reference::reverse_channels(v[0], shape[-1]); }, true));
+  struct Resize {
+    const char* name;
+    Resize2dOptions options;
+    reference::ResizeWeight weight;
+  };
+  for (const Resize& resize : {Resize{"nearest", {Resampling::nearest}, reference::nearest_weight},
+                               {"bilinear", {Resampling::bilinear}, reference::triangle_weight},
+                               {"antialiased", {Resampling::bilinear, true}, reference::stretched_triangle_weight},
+                               {"area", {Resampling::area}, reference::covered_weight}})
+    for (const Extent2d size : {Extent2d{3, 9}, Extent2d{7, 2}, Extent2d{5, 4}})
+      for (const int channels : {1, 3, 40})  // few of them and many take different ways
+        cases.push_back(op_case(
+            join("resize2d ", resize.name, " ", size, " of ", channels), {{{2, 5, 4, channels}}},
+            [=](const Tensors& t) { return resize2d(t[0], size, resize.options); },
+            [=](const Arrays& v) {
+              return reference::resize2d(v[0], 2, 5, 4, channels, size.height, size.width, resize.weight);
+            }));
 }
 
 }  // namespace mien::testing

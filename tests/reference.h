@@ -4,6 +4,7 @@
 // There are no gradients here: the tests take them from finite differences of these functions.
 #pragma once
 
+#include <algorithm>
 #include <cmath>
 #include <cstddef>
 #include <cstdint>
@@ -180,6 +181,13 @@ inline Values up_sampling2d(const Values& x, const UpSampling2dGeometry& g) {
 // Products -------------------------------------------------------------------------------------------------------
 
 /// c (m, n) = op(a) · op(b)
+/// The last axis back to front.
+inline Values reverse_channels(const Values& x, std::int64_t channels) {
+  Values y = x;
+  for (auto row = y.begin(); row != y.end(); row += channels) std::reverse(row, row + channels);
+  return y;
+}
+
 inline Values matmul(const Values& a, const Values& b, const MatmulGeometry& g) {
   Values c = zeros(std::int64_t{g.m} * g.n);
   for (std::int64_t row = 0; row < g.m; ++row)

@@ -143,8 +143,10 @@ Tensor cropping(const Tensor& x, LayerCall& call) {
 
 Tensor up_sampling(const Tensor& x, LayerCall& call) {
   const auto interpolation = call.config.value<std::string>("interpolation", "nearest");
-  if (interpolation != "nearest") throw Awaits{interpolation};
-  return up_sampling2d(x, call.config.extent("size", 2));
+  const Extent2d size = call.config.extent("size", 2);
+  if (interpolation == "nearest") return up_sampling2d(x, size);
+  if (interpolation != "bilinear") throw Awaits{interpolation};
+  return resize2d(x, {static_cast<int>(x.shape()[1]) * size.height, static_cast<int>(x.shape()[2]) * size.width});
 }
 
 Tensor batch_normalization(const Tensor& x, LayerCall& call) {

@@ -6,10 +6,14 @@
 #include <map>
 
 #include "mien/mien.h"
+#include "mien/tests/formula_weights.h"
 #include "mien/tests/golden.h"
 
 using namespace mien;
 using nlohmann::json;
+using test::formula_tensor;
+using test::hash_uniform;
+using test::set_formula_weights;
 
 namespace {
 
@@ -19,49 +23,6 @@ const models::ImageNetFacts& facts_of(const std::string& keras_name) {
   for (const models::ImageNetFacts& facts : models::imagenet_networks())
     if (facts.keras_name == keras_name) return facts;
   throw std::runtime_error("no network " + keras_name);
-}
-
-/// The formula of architectures.json: from -1 to 1, exact in float32.
-double hash_uniform(std::uint32_t seed, std::uint32_t k, std::uint32_t i) {
-  std::uint32_t h = seed * 0x85EBCA77u + k * 0x9E3779B9u + i;
-  h ^= h >> 16;
-  h *= 0x85EBCA6Bu;
-  h ^= h >> 13;
-  h *= 0xC2B2AE35u;
-  h ^= h >> 16;
-  return static_cast<double>(h >> 8) / 8388608.0 - 1.0;
-}
-
-Tensor formula_tensor(const Shape& shape, std::uint32_t seed, std::uint32_t k, double scale, double offset,
-                      bool positive = false) {
-  std::vector<float> values(static_cast<std::size_t>(shape.size()));
-  for (std::uint32_t i = 0; i < values.size(); ++i) {
-    const double u = hash_uniform(seed, k, i);
-    values[i] = static_cast<float>(offset + scale * (positive ? std::abs(u) : u));
-  }
-  return Tensor::from(values, shape);
-}
-
-/// Gives every weight its value by the formula.
-void set_formula_weights(Model& net, std::uint32_t seed, double gain) {
-  std::uint32_t k = 0;
-  for (const Layer& layer : net.layers())
-    for (const auto& parameter : layer->parameters()) {
-      const Shape& shape = parameter->value.shape();
-      const std::string& name = parameter->name;
-      const bool depthwise = layer->kind() == "DepthwiseConv2D" || name == "depthwise_kernel";
-      const std::int64_t fan_in = depthwise ? shape[0] * shape[1] : shape.size() / shape[-1];
-      if (name.find("kernel") != std::string::npos)
-        parameter->value.copy_from(formula_tensor(shape, seed, k, std::sqrt(gain / static_cast<double>(fan_in)), 0));
-      else if (name == "gamma")
-        parameter->value.copy_from(formula_tensor(shape, seed, k, 0.1, 1));
-      else if (name == "moving_variance")
-        parameter->value.copy_from(formula_tensor(shape, seed, k, 0.5, 1, true));
-      else
-        parameter->value.copy_from(formula_tensor(shape, seed, k, 0.1, 0));
-      ++k;
-    }
-  net.mark_initialized();
 }
 
 /// Whether the values that the golden file picked out, their mean and their deviation are within `allowed`.
@@ -212,6 +173,38 @@ TEST_CASE("imagenet: outputs and inner layers are Keras's, layer by layer and co
     }
   }
   CHECK(tapped > 0);
+}
+
+TEST_CASE("imagenet: in a compiled network, batch normalisation is left only where no convolution stands before it") {
+  // DenseNet normalises before it convolves: once a layer, before each transition, and at the end.
+  const std::map<std::string, int> left{{"densenet121", 58 + 3 + 1}};
+  for (const models::ImageNetFacts& facts : models::imagenet_networks()) {
+    INFO(facts.name);
+    Model net = models::imagenet_network(facts.name, {.input = {facts.smallest_side, facts.smallest_side, 3}});
+    net.initialize(1);
+    std::map<std::string, int> kinds;
+    const Predictor compiled = compile(net);
+    for (const Step& step : compiled.plan().steps) ++kinds[step.layer->kind()];
+    CHECK(kinds["BatchNormalization"] == (left.contains(facts.name) ? left.at(facts.name) : 0));
+    CHECK(kinds["SeparableConv2D"] == 0);
+    CHECK(kinds["ReLU"] == 0);  // MobileNetV2's all follow a convolution
+  }
+}
+
+TEST_CASE("imagenet: multiply-adds are those of the products") {
+  const json index = test::golden_index("keras_arch_layers.json");
+  for (const auto& [keras_name, golden] : index.items()) {
+    INFO(keras_name);
+    std::int64_t products = 0;
+    for (const json& layer : golden.at("layers"))
+      for (const json& weight : layer.value("weights", json::array()))
+        if (const json& shape = weight[1]; shape.size() == 4)  // (kh, kw, in, out): each number once a place
+          products += layer.at("out")[0].get<std::int64_t>() * layer.at("out")[1].get<std::int64_t>() *
+                      shape[0].get<std::int64_t>() * shape[1].get<std::int64_t>() * shape[2].get<std::int64_t>() *
+                      shape[3].get<std::int64_t>();
+    const Model net = models::imagenet_network(facts_of(keras_name).name, {.input = {256, 256, 3}});
+    CHECK(summarize(net).multiply_adds == products);
+  }
 }
 
 TEST_CASE("imagenet: a block's end is all that what follows sees, and the blocks cover the network") {

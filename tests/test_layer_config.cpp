@@ -75,6 +75,11 @@ std::vector<Sample> samples() {
           {ZeroPadding2D({1, 2, 3, 4}, "zeros")},
           {Cropping2D({1, 2, 3, 4}, "cropping")},
           {UpSampling2D({2, 3}, "up")},
+          {UpSampling2D({2, 3}, Resampling::bilinear, "between")},
+          {GlobalMaxPool2D(true, "global_largest")},
+          {Resizing({3, 4}, {.resampling = Resampling::area, .aspect_ratio = AspectRatio::pad, .name = "padded"})},
+          {Resizing({9, 4}, {.antialias = true, .aspect_ratio = AspectRatio::crop, .name = "cropped"})},
+          {CenterCrop({5, 3}, "middle")},
           {Concatenate(0, "first"), {{6, 8, 4}, {2, 8, 4}}},
           {Concatenate(-1, "last"), {{6, 8, 4}, {6, 8, 2}}}};
 }
@@ -129,7 +134,7 @@ TEST_CASE("every layer is made again from its config, with the same settings, we
     CHECK(twin->output_shape(sample.inputs) == sample.layer->output_shape(sample.inputs));
     CHECK(twin->forward(inputs, {}).to_vector() == sample.layer->forward(inputs, {}).to_vector());
   }
-  CHECK(kinds.size() == 26);
+  CHECK(kinds.size() == 29);
 }
 
 TEST_CASE("a layer's arguments are called and valued as Keras does", "[layer_config]") {
@@ -182,7 +187,8 @@ TEST_CASE("a layer or setting that is not there is refused with layer, argument 
       {{"Dense", {{"units", 0}}}, "[Dense] at least one unit is needed. Got 0."},
       {{"ReLU", {{"max_value", 3.0}}}, "max_value can be 6"},
       {{"ReLU", {{"threshold", 0.5}}}, "threshold can be 0. Got 0.5."},
-      {{"UpSampling2D", {{"interpolation", "bilinear"}}}, "interpolation can be \"nearest\". Got \"bilinear\"."},
+      {{"UpSampling2D", {{"interpolation", "bicubic"}}},
+       "interpolation can be nearest, bilinear or area. Got \"bicubic\"."},
       {{"GroupNormalization", {{"groups", 4}}}, "groups can be 1. Got 4."},
       {{"Concatenate", {{"axis", 0}}}, "axis 0 is the batch."},
       {{"Reshape", {{"target_shape", List{-1, 3}}}}, "Got -1."},
