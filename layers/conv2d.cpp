@@ -88,7 +88,7 @@ void Conv2DModule::build(const std::vector<Shape>& inputs) {
 }
 
 Tensor Conv2DModule::forward(const std::vector<Tensor>& inputs, const Call& call) {
-  return forward_fused(inputs.at(0), call, {});
+  return forward_fused(inputs, call, {});
 }
 
 Tensor Conv2DModule::prepare_fused(const Shape& input, const Conv2DEpilogue& epilogue) const {
@@ -98,11 +98,15 @@ Tensor Conv2DModule::prepare_fused(const Shape& input, const Conv2DEpilogue& epi
                         options_.use_bias, options);
 }
 
-Tensor Conv2DModule::forward_fused(const Tensor& x, const Call& call, const Conv2DEpilogue& epilogue) {
+Tensor Conv2DModule::forward_fused(const std::vector<Tensor>& inputs, const Call& call,
+                                   const Conv2DEpilogue& epilogue) {
+  const Tensor& x = inputs.at(0);
   const Shape input = x.shape().from(1);
   const Conv2dOptions options = op_options(input, epilogue);
+  const Tensor residual = epilogue.residual ? inputs.at(1) : Tensor();
   if (call.prepared.defined())
-    return conv2d_prepared(x, call.prepared, op_kernel_shape(input), parameter("bias"), options);
+    return conv2d_prepared(x, call.prepared, op_kernel_shape(input), parameter("bias"), options, residual);
+  check(!epilogue.residual, kind(), "a residual is added to a convolution of prepared weights only.");
   Tensor kernel = parameter("kernel");
   if (depthwise_) kernel = reshape(kernel, op_kernel_shape(input));
   const Tensor y = conv2d(x, kernel, parameter("bias"), options);
@@ -128,6 +132,15 @@ std::shared_ptr<Conv2DModule> Conv2DModule::folded(const std::vector<float>& sca
   result->build_once(built_for());
   result->parameters()[0]->value = Tensor::from(weights, kernel.shape(), kernel.device());
   result->parameters()[1]->value = Tensor::from(bias, {static_cast<std::int64_t>(filters)}, kernel.device());
+  return result;
+}
+
+std::shared_ptr<Conv2DModule> Conv2DModule::bordered(const Border& zeros, const Shape& padded) const {
+  const Conv2dGeometry g = geometry(padded);
+  auto result = std::make_shared<Conv2DModule>(*this);
+  result->options_.padding = Padding::explicit_cells;
+  result->options_.border = {zeros.top + g.height.padding_begin, zeros.bottom + g.height.padding_end,
+                             zeros.left + g.width.padding_begin, zeros.right + g.width.padding_end};
   return result;
 }
 

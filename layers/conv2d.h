@@ -29,6 +29,8 @@ struct Conv2DLayerOptions {
 struct Conv2DEpilogue {
   Activation activation = linear;  ///< of a following activation layer, where the convolution itself is linear
   bool pool = false;               ///< a following 2x2 max-pool
+  bool residual = false;           ///< a second input is added before the activation (inference only)
+  friend bool operator==(const Conv2DEpilogue&, const Conv2DEpilogue&) = default;
 };
 
 class Conv2DModule : public Module {
@@ -45,12 +47,14 @@ class Conv2DModule : public Module {
 
   /// prepare() and forward() with what the plan merged into it, in one op.
   Tensor prepare_fused(const Shape& input, const Conv2DEpilogue& epilogue) const;
-  Tensor forward_fused(const Tensor& x, const Call& call, const Conv2DEpilogue& epilogue);
+  Tensor forward_fused(const std::vector<Tensor>& inputs, const Call& call, const Conv2DEpilogue& epilogue);
   /// The geometry for one picture of this shape.
   Conv2dGeometry geometry(const Shape& input) const;
   /// A copy that computes scale * (this convolution without its bias) + offset, per output channel: batch normalisation
   /// folded in. scale and offset are (filters).
   std::shared_ptr<Conv2DModule> folded(const std::vector<float>& scale, const std::vector<float>& offset) const;
+  /// A copy that puts a border of zeros round its input itself; `padded` is the shape of the input with it.
+  std::shared_ptr<Conv2DModule> bordered(const Border& zeros, const Shape& padded) const;
   const Conv2DLayerOptions& options() const { return options_; }
 
  private:

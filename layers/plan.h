@@ -4,6 +4,8 @@
 //   fuse        convolution + activation + 2x2 max-pool become one step
 //   expand      separable convolutions become their two parts (inference only)
 //   fold        batch normalisation goes into the weights of the convolution before it (inference only)
+//   absorb      zeros put round a picture become the border of the convolution behind them (inference only)
+//   join        a sum of branches is made by the convolution that ends one of them (inference only)
 //   prepare     weights are laid out as the kernels read them (inference only)
 //   part        the steps between some values and others: feature taps, gradients at a layer
 //
@@ -57,6 +59,14 @@ Plan expand(const Plan& plan);
 /// Folds batch normalisation in inference into convolutions before it. The steps hold modules of their own afterwards:
 /// training the original does not change them.
 Plan fold(const Plan& plan);
+
+/// Gives each convolution behind a ZeroPadding2D that nothing else reads those zeros as its own border.
+Plan absorb(const Plan& plan);
+
+/// Has the convolution that ends a branch add the other one's value before it writes its own, and apply a following
+/// activation: for each Add of two values of one shape, one of which is such a convolution's and read nowhere else. To
+/// be called last before prepare(), which such a convolution needs.
+Plan join(const Plan& plan);
 
 /// Lays out the weights of every step as its layer reads them fastest, once for all calls. The weights must not change
 /// afterwards.

@@ -111,7 +111,7 @@ Tensor Predictor::operator()(const Tensor& input) const {
 
 Predictor compile(const Model& model) {
   check(model.is_initialized(), "compile", "the network has no weights yet.");
-  return Predictor(prepare(fuse(fold(expand(model.unfused_plan())))));
+  return Predictor(prepare(join(fuse(absorb(fold(expand(model.unfused_plan())))))));
 }
 
 Predictor compile(Sequential& model, const Shape& input_shape) {

@@ -44,24 +44,6 @@ class ReshapeModule : public Module {
   Shape shape_;
 };
 
-class ZeroPadding2DModule : public Module {
- public:
-  ZeroPadding2DModule(Border border, std::string name) : border_(border) { set_name(std::move(name)); }
-  std::string kind() const override { return "ZeroPadding2D"; }
-  LayerConfig config() const override {
-    return begin_config().add("padding", to_config(border_)).add("data_format", "channels_last");
-  }
-  Shape output_shape(const std::vector<Shape>& inputs) const override {
-    const Shape& input = single_input(inputs, 3);
-    return {input[0] + border_.top + border_.bottom, input[1] + border_.left + border_.right, input[2]};
-  }
-  Tensor forward(const std::vector<Tensor>& inputs, const Call&) override { return zero_pad2d(inputs.at(0), border_); }
-  std::shared_ptr<Module> clone() const override { return std::make_shared<ZeroPadding2DModule>(*this); }
-
- private:
-  Border border_;
-};
-
 class Cropping2DModule : public Module {
  public:
   Cropping2DModule(Border border, std::string name) : border_(border) { set_name(std::move(name)); }
@@ -183,6 +165,23 @@ class ReverseChannelsModule : public Module {
 };
 
 }  // namespace
+
+ZeroPadding2DModule::ZeroPadding2DModule(Border border, std::string name) : border_(border) {
+  set_name(std::move(name));
+}
+
+LayerConfig ZeroPadding2DModule::config() const {
+  return begin_config().add("padding", to_config(border_)).add("data_format", "channels_last");
+}
+
+Shape ZeroPadding2DModule::output_shape(const std::vector<Shape>& inputs) const {
+  const Shape& input = single_input(inputs, 3);
+  return {input[0] + border_.top + border_.bottom, input[1] + border_.left + border_.right, input[2]};
+}
+
+Tensor ZeroPadding2DModule::forward(const std::vector<Tensor>& inputs, const Call&) {
+  return zero_pad2d(inputs.at(0), border_);
+}
 
 Flatten::Flatten(std::string name) : Layer(std::make_shared<ReshapeModule>(true, Shape{}, std::move(name))) {}
 

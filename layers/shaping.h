@@ -20,6 +20,20 @@ class Reshape : public Layer {
   explicit Reshape(const Shape& shape, std::string name = "");
 };
 
+class ZeroPadding2DModule : public Module {
+ public:
+  ZeroPadding2DModule(Border border, std::string name);
+  std::string kind() const override { return "ZeroPadding2D"; }
+  LayerConfig config() const override;
+  Shape output_shape(const std::vector<Shape>& inputs) const override;
+  Tensor forward(const std::vector<Tensor>& inputs, const Call& call) override;
+  std::shared_ptr<Module> clone() const override { return std::make_shared<ZeroPadding2DModule>(*this); }
+  const Border& border() const { return border_; }
+
+ private:
+  Border border_;
+};
+
 /// Zeros round height and width.
 class ZeroPadding2D : public Layer {
  public:

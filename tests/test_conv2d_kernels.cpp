@@ -331,12 +331,38 @@ TEST_CASE("a pooled map is the same where nobody wants the argmax bytes, and fro
           kernels::cpu::conv2d_prepared_size(g, algorithm, &size);
           Floats prepared(static_cast<std::size_t>(size), not_a_number);
           kernels::cpu::conv2d_prepare(view(data.w), view(prepared), g, algorithm);
-          kernels::cpu::conv2d_forward_prepared(view(data.x), view(prepared), view(data.bias), view(from_prepared), {},
+          kernels::cpu::conv2d_forward_prepared(view(data.x), view(prepared), view(data.bias), {}, view(from_prepared),
                                                 g, algorithm);
           CHECK(from_prepared == y);
         }
       });
     }
+}
+
+TEST_CASE("a residual is added before the activation, to the same bits as in passes of their own") {
+  for (const Case& item : odd_cases()) {
+    Conv2dGeometry g = item.g;
+    g.pool = false;
+    g.activation = {ActivationKind::relu};
+    const Data data = make_data(g, false);
+    const Floats residual = draw_values(g.y_size(), 5, false);
+    under_each_instruction_set([&](InstructionSet set) {
+      for (const Conv2dAlgorithm algorithm : all_algorithms) {
+        INFO(item.name << ", " << label(set, algorithm));
+        Conv2dGeometry sums = g;
+        sums.activation = {};
+        Floats expected = forward(sums, data.x, data.w, data.bias, algorithm).y;
+        for (std::size_t i = 0; i < expected.size(); ++i) expected[i] = std::max(expected[i] + residual[i], 0.0f);
+        std::int64_t size = 0;
+        kernels::cpu::conv2d_prepared_size(g, algorithm, &size);
+        Floats prepared(static_cast<std::size_t>(size), not_a_number), y(expected.size(), not_a_number);
+        kernels::cpu::conv2d_prepare(view(data.w), view(prepared), g, algorithm);
+        kernels::cpu::conv2d_forward_prepared(view(data.x), view(prepared), view(data.bias), view(residual), view(y), g,
+                                              algorithm);
+        CHECK(y == expected);
+      }
+    });
+  }
 }
 
 TEST_CASE("direct and gemm add in the same order: their bits are the same") {

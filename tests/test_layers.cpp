@@ -202,6 +202,35 @@ TEST_CASE("a compiled network folds batch normalisation, agrees with the origina
   CHECK(predictor(x).to_vector() == compiled);
 }
 
+TEST_CASE("in a compiled network, convolutions add branches and pad their input themselves", "[layers]") {
+  const Symbol input = Input({13, 11, 4});
+  Symbol x = Conv2D(8, 3, {.stride = 2})(ZeroPadding2D(Border{0, 1, 1, 2})(input));
+  // Both branches end in a convolution; the sum is read by an activation that two layers read.
+  Symbol sum = Add()({Conv2D(8, 1)(x), BatchNormalization()(Conv2D(8, 3, {.padding = Padding::same})(x))});
+  sum = ReLU()(sum);
+  // Not joined: a sum with itself, of three, of another shape, of a convolution that is read twice or has an
+  // activation.
+  const Symbol twice = Conv2D(8, 1)(sum), active = Conv2D(8, 1, {.activation = relu})(sum);
+  Symbol y = Add()({Add()({twice, sum}), Add()({active, sum})});
+  y = Add()({Add()({y, y}), twice, GlobalAveragePool2D(true)(sum)});
+  // Joined, before a softmax that stays a step of its own.
+  y = Softmax()(Add()({y, Conv2D(8, 1)(y)}));
+  Model net(input, y);
+  net.initialize(3);
+  unsettle(net);
+  const Predictor predictor = compile(net);
+  std::vector<std::string> kinds;
+  for (const Step& step : predictor.plan().steps)
+    kinds.push_back(step.layer->kind() + (step.epilogue.residual ? "+" : ""));
+  CHECK(std::count(kinds.begin(), kinds.end(), "Conv2D+") == 2);
+  CHECK(std::count(kinds.begin(), kinds.end(), "Add") == 5);
+  CHECK(std::count(kinds.begin(), kinds.end(), "ZeroPadding2D") == 0);
+  CHECK(std::count(kinds.begin(), kinds.end(), "BatchNormalization") == 0);
+  const Tensor images = random_images({3, 13, 11, 4});
+  const std::vector<float> plain = net(images).to_vector(), compiled = predictor(images).to_vector();
+  for (std::size_t i = 0; i < plain.size(); ++i) CHECK(compiled[i] == Approx(plain[i]).margin(1e-5));
+}
+
 TEST_CASE("a compiled network gives a picture the same bits alone and in a batch", "[layers]") {
   const Symbol input = Input({32, 32, 1});
   Symbol x = Conv2D(8, 3, {.padding = Padding::same, .activation = relu})(input);

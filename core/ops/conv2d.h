@@ -147,11 +147,12 @@ inline Tensor prepare_conv2d(const Shape& x, const Tensor& w, bool bias, const C
 }
 
 /// conv2d() from prepared weights, for inference: leaves no gradient. `w`: the shape of the weights; the options and
-/// the height and width of x as they were prepared for.
+/// the height and width of x as they were prepared for. A `residual` of y's shape, which may be absent, is added before
+/// the activation; it excludes the pool.
 inline Tensor conv2d_prepared(const Tensor& x, const Tensor& prepared, const Shape& w, const Tensor& b,
-                              const Conv2dOptions& options = {}) {
+                              const Conv2dOptions& options = {}, const Tensor& residual = {}) {
   check_float("conv2d", "x", x);
-  check_same_device("conv2d", {&x, &prepared, &b});
+  check_same_device("conv2d", {&x, &prepared, &b, &residual});
   const Conv2dGeometry g =
       conv2d_geometry(x.shape(), w, b.defined() ? std::optional(b.shape()) : std::nullopt, options);
   std::int64_t size = 0;
@@ -159,7 +160,13 @@ inline Tensor conv2d_prepared(const Tensor& x, const Tensor& prepared, const Sha
   check(prepared.size() == size, "conv2d", "the weights were prepared for other shapes or options: ", prepared.size(),
         " values, not ", size, ". Got x=", x.shape(), ", w=", w, ".");
   Tensor y = Tensor::empty({g.batch, g.y_height(), g.y_width(), g.out_channels}, x.device());
-  kernels::conv2d_forward_prepared(x.device())(x.view(), prepared.view(), b.view(), y.view(), {}, g, options.algorithm);
+  if (residual.defined()) {
+    check_float("conv2d", "residual", residual);
+    check(!g.pool && residual.shape() == y.shape(), "conv2d", "a residual must have the result's shape ", y.shape(),
+          ", and no pool may follow. Got ", residual.shape(), ".");
+  }
+  kernels::conv2d_forward_prepared(x.device())(x.view(), prepared.view(), b.view(), residual.view(), y.view(), g,
+                                               options.algorithm);
   return y;
 }
 

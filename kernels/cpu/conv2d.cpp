@@ -98,16 +98,24 @@ void conv2d_prepare(View<const float> w, View<float> prepared, Conv2dGeometry g,
   }
 }
 
-void conv2d_forward_prepared(View<const float> x, View<const float> prepared, View<const float> bias, View<float> y,
-                             View<std::uint8_t> argmax, Conv2dGeometry g, Conv2dAlgorithm algorithm) {
+void conv2d_forward_prepared(View<const float> x, View<const float> prepared, View<const float> bias,
+                             View<const float> residual, View<float> y, Conv2dGeometry g, Conv2dAlgorithm algorithm) {
   switch (prepared_form(g, algorithm)) {
-    case PreparedForm::as_they_are:
-      return conv2d_forward(x, prepared, bias, y, argmax, g, algorithm);
     case PreparedForm::transformed:
-      return conv2d_forward_winograd(x, prepared.data, bias, y, argmax, g);
+      return conv2d_forward_winograd(x, prepared.data, bias, y, {}, g, residual.data);
     case PreparedForm::packed:
-      conv2d_forward_blocked(x, {}, bias, y, argmax, g, algorithm == Conv2dAlgorithm::gemm, prepared.data);
+      return conv2d_forward_blocked(x, {}, bias, y, {}, g, algorithm == Conv2dAlgorithm::gemm, prepared.data,
+                                    residual.data);
+    case PreparedForm::as_they_are:
+      break;
   }
+  const Activation activation = g.activation;
+  if (!residual.empty()) g.activation = {};
+  conv2d_forward(x, prepared, bias, y, {}, g, algorithm);
+  if (residual.empty()) return;
+  // Its kernels know of no residual: a pass of its own adds it.
+  binary_forward(y, residual, y, {.axes = 1, .extent = {y.size}, .a_stride = {1}, .b_stride = {1}}, BinaryKind::add);
+  if (activation.kind != ActivationKind::linear) activation_forward(y, y, activation);
 }
 
 void conv2d_backward_input(View<const float> dz, View<const float> w, View<float> dx, Conv2dGeometry g,

@@ -21,7 +21,7 @@ void conv2d_backward_weights_reference(View<const float> x, View<const float> dz
 // `packed`: the weights as pack_conv2d_weights (conv2d_correlate.h) left them; null: packed here.
 void conv2d_forward_blocked(View<const float> x, View<const float> w, View<const float> bias, View<float> y,
                             View<std::uint8_t> argmax, const Conv2dGeometry& g, bool gather_patches,
-                            const float* packed = nullptr);
+                            const float* packed = nullptr, const float* residual = nullptr);
 void conv2d_backward_input_blocked(View<const float> dz, View<const float> w, View<float> dx, const Conv2dGeometry& g,
                                    bool gather_patches);
 void conv2d_backward_weights_blocked(View<const float> x, View<const float> dz, View<float> dw, const Conv2dGeometry& g,

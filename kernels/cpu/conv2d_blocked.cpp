@@ -76,13 +76,14 @@ void pack_conv2d_weights(const float* w, const Conv2dGeometry& g, float* packed)
 
 void conv2d_forward_blocked(View<const float> x, View<const float> w, View<const float> bias, View<float> y,
                             View<std::uint8_t> argmax, const Conv2dGeometry& g, bool gather_patches,
-                            const float* packed) {
+                            const float* packed, const float* residual) {
   Correlation c = forward_correlation(g);
   c.source = x.data;
   c.w = w.data;
   c.packed = packed;
   c.y = y.data;
   c.bias = g.bias ? bias.data : nullptr;
+  c.residual = residual;
   c.argmax = argmax.data;
   c.gather_patches = gather_patches;
   correlate(c);

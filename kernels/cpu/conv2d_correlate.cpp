@@ -209,6 +209,7 @@ void finish(const Plan& plan, std::int64_t begin, int count, int channel, const 
                      .positions = count,
                      .channels = block.channels,
                      .bias = c.bias ? c.bias + channel : nullptr,
+                     .residual = c.residual ? c.residual + begin * y_channels + channel : nullptr,
                      .activation = c.activation,
                      .y = c.y + begin * y_channels + channel,
                      .y_pitch = y_channels * c.result_column_step,
@@ -222,8 +223,10 @@ void finish(const Plan& plan, std::int64_t begin, int count, int channel, const 
     row.positions = static_cast<int>(std::min(end - begin, c.width.positions - column));
     const std::int64_t y_row = image_row / c.height.positions * c.result_height +
                                image_row % c.height.positions * c.result_row_step + c.result_row_first;
-    row.y =
-        c.y + channel + (y_row * c.result_width + column * c.result_column_step + c.result_column_first) * y_channels;
+    const std::int64_t place =
+        channel + (y_row * c.result_width + column * c.result_column_step + c.result_column_first) * y_channels;
+    row.y = c.y + place;
+    if (c.residual) row.residual = c.residual + place;
     kernels.plain(row);
     row.sums += row.positions * block.pitch;
   }

@@ -35,6 +35,7 @@ struct Correlation {
   int result_row_step = 1, result_row_first = 0, result_column_step = 1, result_column_first = 0;
 
   const float* bias = nullptr;
+  const float* residual = nullptr;  ///< as y: added before the activation; neither depthwise nor with the pool
   Activation activation = {};
   bool pool = false;
   std::uint8_t* argmax = nullptr;

@@ -33,9 +33,11 @@ void plain_row(const EpilogueRow& row) {
   for (int position = 0; position < row.positions; ++position) {
     const float* const sums = row.sums + position * row.pitch;
     float* const y = row.y + position * row.y_pitch;
+    const float* const residual = row.residual ? row.residual + position * row.y_pitch : nullptr;
     for_each_vector(row.channels, [&](auto d, int c) HWY_ATTR {
       auto z = hn::LoadU(d, sums + c);
       if (row.bias) z = hn::Add(z, hn::LoadU(d, row.bias + c));
+      if (residual) z = hn::Add(z, hn::LoadU(d, residual + c));
       const auto result = activate_vector<kind>(d, z, row.activation);
       if constexpr (streamed && hn::MaxLanes(d) >= 4)
         hn::Stream(result, d, y + c);

@@ -18,7 +18,8 @@ struct EpilogueRow {
   std::int64_t pitch;
   int positions;  ///< of the result: with the pool, half as many as the sums have
   int channels;
-  const float* bias = nullptr;  ///< of these channels; null: none
+  const float* bias = nullptr;      ///< of these channels; null: none
+  const float* residual = nullptr;  ///< without the pool: added before the activation, beside y; null: none
   Activation activation = {};
   float* y;                        ///< the result, positions y_pitch floats apart
   std::uint8_t* argmax = nullptr;  ///< with the pool, beside y; null: not wanted

@@ -35,6 +35,7 @@ struct Correlation3x3 {
   const float* source;
   const float* u;
   const float* bias = nullptr;
+  const float* residual = nullptr;
   Activation activation = {};
   bool pool = false;
   float* y;
@@ -258,6 +259,7 @@ void finish_panel(const Plan& plan, const Panel& panel, const float* v, int tile
                         .places = places,
                         .channels = channels,
                         .bias = bias,
+                        .residual = c.residual ? c.residual + panel.begin : nullptr,
                         .activation = c.activation,
                         .pool = c.pool,
                         .y = c.y + panel.begin,
@@ -307,7 +309,7 @@ void winograd_transform_weights(const float* w, const Conv2dGeometry& g, float* 
 }
 
 void conv2d_forward_winograd(View<const float> x, const float* transformed, View<const float> bias, View<float> y,
-                             View<std::uint8_t> argmax, const Conv2dGeometry& g) {
+                             View<std::uint8_t> argmax, const Conv2dGeometry& g, const float* residual) {
   correlate_3x3({.batch = g.batch,
                  .source_height = g.height.input,
                  .source_width = g.width.input,
@@ -320,6 +322,7 @@ void conv2d_forward_winograd(View<const float> x, const float* transformed, View
                  .source = x.data,
                  .u = transformed,
                  .bias = g.bias ? bias.data : nullptr,
+                 .residual = residual,
                  .activation = g.activation,
                  .pool = g.pool,
                  .y = y.data,

@@ -46,9 +46,10 @@ std::int64_t winograd_weights_size(const Conv2dGeometry& g);
 /// The weights (3, 3, in, out) as conv2d_forward_winograd wants them, under the same instruction set.
 void winograd_transform_weights(const float* w, const Conv2dGeometry& g, float* transformed);
 
-/// y = pool(activation(convolution(x, w) + bias)) and, with the pool, its argmax bytes; as conv2d_forward.
+/// y = pool(activation(convolution(x, w) + bias)) and, with the pool, its argmax bytes; as conv2d_forward. Without the
+/// pool, a `residual` of y's shape is added before the activation.
 void conv2d_forward_winograd(View<const float> x, const float* transformed, View<const float> bias, View<float> y,
-                             View<std::uint8_t> argmax, const Conv2dGeometry& g);
+                             View<std::uint8_t> argmax, const Conv2dGeometry& g, const float* residual = nullptr);
 
 /// dx from the gradient dz of convolution + bias and the weights themselves; as conv2d_backward_input.
 void conv2d_backward_input_winograd(View<const float> dz, View<const float> w, View<float> dx, const Conv2dGeometry& g);

@@ -68,8 +68,9 @@ struct WinogradOutput {
   int panel_columns;
   int tiles;
   const WinogradPlace* places;
-  int channels;       ///< of the panel that exist
-  const float* bias;  ///< of the panel's columns, as many as it has
+  int channels;           ///< of the panel that exist
+  const float* bias;      ///< of the panel's columns, as many as it has
+  const float* residual;  ///< without the pool: added before the activation, beside y; null: none
   Activation activation;
   bool pool;
   float* y;                              ///< channel 0 of the panel

@@ -131,6 +131,15 @@ HWY_INLINE void store(D d, V value, T* to, int count) {
   std::copy_n(lane, count, to);
 }
 
+/// Reads the first `count` lanes.
+template <class D>
+HWY_INLINE hn::Vec<D> load(D d, const float* from, int count) {
+  if (count >= static_cast<int>(hn::Lanes(d))) return hn::LoadU(d, from);
+  alignas(64) float lane[hn::MaxLanes(D())] = {};
+  std::copy_n(from, count, lane);
+  return hn::Load(d, lane);
+}
+
 /// The result of one tile and one vector of channels.
 template <ActivationKind kind, bool pool, bool wants_argmax, class D>
 HWY_INLINE void output_vector(D d, const WinogradOutput& o, const WinogradPlace& place, const float* m, int channel) {
@@ -170,8 +179,9 @@ HWY_INLINE void output_vector(D d, const WinogradOutput& o, const WinogradPlace&
         MIEN_UNROLL
         for (int column = 0; column < tile; ++column) {
           if (row + i >= place.rows || column >= place.columns) continue;
-          const V activated = activate_vector<kind>(d, z[i][column], o.activation);
-          store(d, activated, o.y + first + (row + i) * o.row_pitch + column * o.column_pitch, count);
+          const std::int64_t to = first + (row + i) * o.row_pitch + column * o.column_pitch;
+          if (o.residual) z[i][column] = hn::Add(z[i][column], load(d, o.residual + to, count));
+          store(d, activate_vector<kind>(d, z[i][column], o.activation), o.y + to, count);
         }
       }
     }

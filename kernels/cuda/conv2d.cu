@@ -155,9 +155,14 @@ void conv2d_prepare(View<const float> w, View<float> prepared, Conv2dGeometry, C
   copy(w.data, prepared.data, static_cast<std::size_t>(w.size) * sizeof(float));
 }
 
-void conv2d_forward_prepared(View<const float> x, View<const float> prepared, View<const float> bias, View<float> y,
-                             View<std::uint8_t> argmax, Conv2dGeometry g, Conv2dAlgorithm algorithm) {
-  conv2d_forward(x, prepared, bias, y, argmax, g, algorithm);
+void conv2d_forward_prepared(View<const float> x, View<const float> prepared, View<const float> bias,
+                             View<const float> residual, View<float> y, Conv2dGeometry g, Conv2dAlgorithm algorithm) {
+  if (residual.empty()) return conv2d_forward(x, prepared, bias, y, {}, g, algorithm);
+  const Activation activation = g.activation;
+  g.activation = {};
+  conv2d_forward(x, prepared, bias, y, {}, g, algorithm);
+  binary_forward(y, residual, y, {.axes = 1, .extent = {y.size}, .a_stride = {1}, .b_stride = {1}}, BinaryKind::add);
+  if (activation.kind != ActivationKind::linear) activation_forward(y, y, activation);
 }
 
 void conv2d_backward_input(View<const float> dz, View<const float> w, View<float> dx, Conv2dGeometry g,
