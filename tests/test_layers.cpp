@@ -8,6 +8,7 @@
 #include "mien/kernels/error.h"
 #include "mien/layers/layers.h"
 #include "mien/models/seed.h"
+#include "tested_devices.h"
 
 using namespace mien;
 
@@ -218,8 +219,8 @@ TEST_CASE("in a compiled network, convolutions add branches and pad their input 
   Model net(input, y);
   net.initialize(3);
   unsettle(net);
-  const Predictor predictor = compile(net);
   std::vector<std::string> kinds;
+  const Predictor predictor = compile(net);
   for (const Step& step : predictor.plan().steps)
     kinds.push_back(step.layer->kind() + (step.epilogue.residual ? "+" : ""));
   CHECK(std::count(kinds.begin(), kinds.end(), "Conv2D+") == 2);
@@ -227,8 +228,13 @@ TEST_CASE("in a compiled network, convolutions add branches and pad their input 
   CHECK(std::count(kinds.begin(), kinds.end(), "ZeroPadding2D") == 0);
   CHECK(std::count(kinds.begin(), kinds.end(), "BatchNormalization") == 0);
   const Tensor images = random_images({3, 13, 11, 4});
-  const std::vector<float> plain = net(images).to_vector(), compiled = predictor(images).to_vector();
-  for (std::size_t i = 0; i < plain.size(); ++i) CHECK(compiled[i] == Approx(plain[i]).margin(1e-5));
+  const std::vector<float> plain = net(images).to_vector();
+  for (const Device device : testing::tested_devices()) {
+    INFO(device);
+    net.to(device);
+    const std::vector<float> compiled = compile(net)(images.to(device)).to_vector();
+    for (std::size_t i = 0; i < plain.size(); ++i) CHECK(compiled[i] == Approx(plain[i]).margin(1e-5));
+  }
 }
 
 TEST_CASE("a compiled network gives a picture the same bits alone and in a batch", "[layers]") {
