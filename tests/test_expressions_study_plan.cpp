@@ -4,6 +4,7 @@
 
 #include "../examples/expressions/networks.h"
 #include "../examples/expressions/study/plan.h"
+#include "../examples/expressions/study/speed.h"
 #include "../examples/expressions/study/variants.h"
 #include "expressions_testing.h"
 
@@ -134,6 +135,12 @@ TEST_CASE("a budget cuts epochs before it cuts the second seed, says so, and is 
   CHECK(small.options.split == "group");
   CHECK_THAT(small.cuts.back(), Contains("sections 3, 4, 5, 6, 8 only 3, 4") || Contains("random split"));
   CHECK(together(small) <= 0.95 * 60);
+}
+
+TEST_CASE("a machine that is busy when a study is planned is named, with its load") {
+  CHECK(load_warning(1.0, 2).empty());
+  CHECK(load_warning(0.0, 1).empty());
+  CHECK_THAT(load_warning(6.66, 2), Contains("load average 6.7 on 2 processors"));
 }
 
 TEST_CASE("a budget with room takes more seeds where none were named") {

@@ -1,5 +1,6 @@
 #include "speed.h"
 
+#include <omp.h>
 #include <stdlib.h>
 
 #include <algorithm>
@@ -11,6 +12,7 @@
 
 #include "../networks.h"
 #include "../training.h"
+#include "mien/core/numbers.h"
 #include "mien/kernels/error.h"
 
 namespace mien::expressions::study {
@@ -89,12 +91,22 @@ Speed measure(const StudyRun& run, const Dataset& data) {
 
 }  // namespace
 
+std::string load_warning(double load, int processors) {
+  if (load <= 0.5 * processors) return "";
+  return join("This machine is busy with other work (load average ", fixed(load, 1), " on ", processors,
+              " processors): the plan will be cut to the speed that is left. Better begin when it is idle.\n");
+}
+
 SpeedOf measured_speed(const Dataset& data, bool quiet) {
   const auto known = std::make_shared<std::map<std::pair<std::string, std::string>, Speed>>();
   return [known, data, quiet](const StudyRun& run) {
     const auto found = known->find({run.network, run.augment});
     if (found != known->end()) return found->second;
-    if (known->empty() && !quiet) std::fprintf(stderr, "Measuring how fast each network trains here.\n");
+    if (known->empty() && !quiet) {
+      double load = 0;
+      if (::getloadavg(&load, 1) == 1) std::fputs(load_warning(load, omp_get_num_procs()).c_str(), stderr);
+      std::fprintf(stderr, "Measuring how fast each network trains here.\n");
+    }
     return (*known)[{run.network, run.augment}] = measure(run, data);
   };
 }

@@ -6,6 +6,9 @@
 
 namespace mien::expressions::study {
 
+/// What to say where other work has taken more than half of the processors, by the load average; else empty.
+std::string load_warning(double load, int processors);
+
 /// Measures the networks and augmentations of a study on some of its pictures: a few steps after one to warm up, one
 /// pass of scoring and one checkpoint each, in a temporary folder. Each pair is measured once, when it is asked for.
 SpeedOf measured_speed(const Dataset& data, bool quiet);
