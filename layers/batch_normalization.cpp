@@ -39,6 +39,12 @@ Tensor BatchNormalizationModule::forward(const std::vector<Tensor>& inputs, cons
                     {.epsilon = options_.epsilon, .momentum = options_.momentum, .mode = mode});
 }
 
+void BatchNormalizationModule::set_momentum(float momentum) {
+  check(momentum >= 0 && momentum <= 1, name().empty() ? kind() : name(), "momentum must lie in 0 … 1. Got ", momentum,
+        ".");
+  options_.momentum = momentum;
+}
+
 void BatchNormalizationModule::as_affine(std::vector<float>& scale, std::vector<float>& offset) const {
   const std::vector<float> mean = parameter("moving_mean").to_vector(),
                            variance = parameter("moving_variance").to_vector();

@@ -25,6 +25,10 @@ class BatchNormalizationModule : public Module {
   Tensor forward(const std::vector<Tensor>& inputs, const Call& call) override;
   std::shared_ptr<Module> clone() const override { return std::make_shared<BatchNormalizationModule>(*this); }
 
+  /// How much of the moving statistics each training step keeps, 0 … 1. Published networks have what suited millions of
+  /// steps; a short training needs less.
+  void set_momentum(float momentum);
+
   /// The layer in inference as y = scale * x + offset per channel.
   void as_affine(std::vector<float>& scale, std::vector<float>& offset) const;
 

@@ -129,6 +129,7 @@ TEST_CASE("a difference is called shown where it is, and \"no difference shown\"
 TEST_CASE("what was not run says so, and no cell is empty", "[study report]") {
   Study made = made_up_study({.splits = {"group"}, .left_out = {"attempt_2", "dropout"}});
   made.plan.cuts = {"The budget left out section 9."};
+  made.plan.absent = {{.variant = "resnet50", .absent = "not run: no weights. Get them."}};
   const StudyRuns runs(made);
   CHECK(holds(cell(overfit_table(runs), "Attempt 2", 3), "not run: not finished yet"));
   CHECK(holds(cell(test_table(runs), "Best", 2), "not run: this split was not asked for"));
@@ -142,7 +143,9 @@ TEST_CASE("what was not run says so, and no cell is empty", "[study report]") {
         CHECK_FALSE(one.text.empty());
       }
   CHECK(holds(to_html(document), "The budget left out section 9."));
-  CHECK(holds(to_html(document), "Not run: this section, with Table 7"));
+  CHECK(holds(cell(pretrained_table(runs), "ResNet50", 1), "1.48"));
+  CHECK(holds(cell(pretrained_table(runs), "ResNet50", 6), "not run: no weights"));
+  CHECK(holds(cell(pretrained_table(runs), "ResNet50", 8), "Get them."));
 }
 
 TEST_CASE("what was discarded is told from the list that prepare leaves", "[study report]") {

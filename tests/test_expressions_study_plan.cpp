@@ -133,7 +133,7 @@ TEST_CASE("a budget cuts epochs before it cuts the second seed, says so, and is 
 
   const StudyPlan small = with("60s");
   CHECK(small.options.split == "group");
-  CHECK_THAT(small.cuts.back(), Contains("sections 3, 4, 5, 6, 8 only 3, 4") || Contains("random split"));
+  CHECK_THAT(small.cuts.back(), Contains("sections 3, 4, 5, 6, 7, 8 only 3, 4") || Contains("random split"));
   CHECK(together(small) <= 0.95 * 60);
 }
 
@@ -166,10 +166,30 @@ TEST_CASE("times, sections and choices that make no sense are wrong usage") {
   for (const char* text : {"", "30", "m", "-5m", "0m", "5x", "1h30", "nanm"})
     CHECK_THROWS_AS(budget_seconds(text), UsageError);
   CHECK(chosen_sections("6,4,4") == std::vector<int>{4, 6});
-  for (const char* text : {"", "7", "4,", "four"}) CHECK_THROWS_AS(chosen_sections(text), UsageError);
+  for (const char* text : {"", "9", "4,", "four"}) CHECK_THROWS_AS(chosen_sections(text), UsageError);
   CHECK_THROWS_AS(plan_study({.budget = "1s"}, {}, thousand, millisecond), UsageError);
   CHECK_THROWS_AS(plan_study({.split = "people"}, {}, thousand, millisecond), UsageError);
   CHECK_THROWS_AS(plan_study({.seeds = 0}, {}, thousand, millisecond), UsageError);
+}
+
+TEST_CASE("of section 7 the bases with weights are planned, their features counted once, and the others told of") {
+  const std::vector<StudyBase> bases{{.variant = "vgg16", .weights = "6d6b"},
+                                     {.variant = "resnet50", .absent = "not run: no weights. Get them."}};
+  const auto speed = [](const StudyRun& run) {
+    return Speed{.per_epoch = 1, .once_per_picture = run.weights.empty() ? 0 : 0.5};
+  };
+  const StudyPlan plan =
+      plan_study({.method = "both", .sections = "7", .seeds = 2, .epochs = 10}, {"seeds"}, thousand, speed, bases);
+  REQUIRE(plan.runs.size() == 8);  // two methods, splits and seeds
+  for (const StudyRun& run : plan.runs) CHECK(run.weights == "6d6b");
+  CHECK(plan.runs[0].network == "vgg16+own+report");
+  CHECK(plan.runs[4].network == "vgg16+unit+report");
+  CHECK(plan.estimated_seconds[0] == Approx(510));
+  CHECK(plan.estimated_seconds[1] == Approx(10));
+  CHECK(plan.estimated_seconds[4] == Approx(510));
+  REQUIRE(plan.absent.size() == 1);
+  CHECK(plan.absent[0].variant == "resnet50");
+  CHECK_THROWS_WITH(plan_study({.sections = "7"}, {}, thousand, speed, {bases[1]}), Contains("Get them."));
 }
 
 TEST_CASE("where nobody knows who is on a picture, only the random split is planned, and said") {

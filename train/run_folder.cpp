@@ -63,7 +63,7 @@ class RunFolderModule : public CallbackModule {
       metadata["epoch"] = join(best_figure_.epoch + 1);
       metadata["val_loss"] = shortest(best_figure_.val_loss);
       metadata["val_accuracy"] = shortest(best_figure_.val_accuracy);
-      mien::save(training.model(), folder_ / "best.safetensors", metadata);
+      mien::save(options_.whole ? *options_.whole : training.model(), folder_ / "best.safetensors", metadata);
       is_best_ = false;
     }
     const fs::path last = folder_ / "last", next = make_folder_beside(last);

@@ -22,6 +22,8 @@ struct RunFolderOptions {
   Metadata metadata = {};            ///< of best.safetensors and last/weights.safetensors
   std::string monitor = "val_loss";  ///< the best epoch is the best in this; without a validation set: in "loss"
   Better better = Better::low;
+  /// What best.safetensors holds, where the network that is trained is only a part of it and shares its weights.
+  std::optional<Model> whole = {};
 };
 
 /// A callback that keeps the run's folder. It stands last in FitOptions::callbacks, so that the checkpoint holds what

@@ -41,7 +41,7 @@ Dataset test_side_of_run(const std::string& folder, bool quiet) {
 }  // namespace
 
 int evaluate(const EvaluateOptions& options, const OutputOptions& output) {
-  if (options.batch < 1) throw UsageError(join("[batch] must be at least 1. Got ", options.batch, "."));
+  if (options.batch < 0) throw UsageError(join("[batch] must be at least 0. Got ", options.batch, "."));
   const Classifier classifier = load_classifier(options.run);
   Dataset data = options.data.empty()
                      ? test_side_of_run(options.run, output.quiet)
@@ -50,7 +50,9 @@ int evaluate(const EvaluateOptions& options, const OutputOptions& output) {
   if (takes_label(classifier.network)) data = with_label_channel(data);
   const Evaluation result =
       mien::evaluate(classifier.net, data,
-                     {.batch = options.batch, .input_scale = classifier.input.scale, .flips = classifier.input.flips});
+                     {.batch = options.batch > 0 ? options.batch : scoring_batch_of(classifier.network),
+                      .input_scale = classifier.input.scale,
+                      .flips = classifier.input.flips});
   const Metrics metrics = classification_metrics(result.labels, result.predictions, classifier.class_names);
   if (output.json)
     std::cout << to_json(metrics, result.loss);

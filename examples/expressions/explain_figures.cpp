@@ -12,13 +12,14 @@
 #include "mien/io/colour_map.h"
 #include "mien/io/image_grid.h"
 #include "mien/io/text.h"
+#include "mien/layers/conv2d.h"
 #include "networks.h"
 
 namespace mien::expressions {
 namespace {
 
 constexpr int face_pixels = 224, map_pixels = 96, filter_pixels = 48;  // longest side as embedded
-constexpr std::size_t most_filters = 64;
+constexpr std::size_t most_filters = 64, most_layers = 12;
 constexpr int longest_name = 28;  // columns of a file name in a title; it must fit on a phone
 constexpr float least_scale = 0.01f;
 
@@ -70,6 +71,17 @@ GridPicture occlusion_cell(const Evidence& one, const std::vector<std::string>& 
   return {.image = occlusion_picture(one.face, one.occlusion, scale),
           .label = "occlusion: " + name,
           .description = join("occlusion for ", name, ": ", effect)};
+}
+
+/// The convolutions whose maps are shown: all, or of a deep network some from the first to the last.
+std::vector<std::string> shown_layers(const Model& net) {
+  std::vector<std::string> all;
+  for (const Step& step : net.unfused_plan().steps)
+    if (dynamic_cast<const Conv2DModule*>(&*step.layer) != nullptr) all.push_back(step.layer->name());
+  if (all.size() <= most_layers) return all;
+  std::vector<std::string> some;
+  for (std::size_t i = 0; i < most_layers; ++i) some.push_back(all[i * (all.size() - 1) / (most_layers - 1)]);
+  return some;
 }
 
 }  // namespace
@@ -233,7 +245,8 @@ std::string feature_maps_figure(const Classifier& classifier, const Face& face, 
   ImageGridPlot plot{.title = title, .columns = maps, .pixels = map_pixels};
   plot.groups.push_back({.pictures = {{.image = face.picture, .label = "input", .description = face.name}}});
   std::string layers;
-  for (const FeatureMaps& layer : feature_maps(classifier.net, input_of(classifier, face))) {
+  for (const FeatureMaps& layer :
+       feature_maps(classifier.net, input_of(classifier, face), shown_layers(classifier.net))) {
     const Shape& shape = layer.values.shape();
     const auto height = static_cast<int>(shape[0]), width = static_cast<int>(shape[1]);
     const auto channels = static_cast<std::size_t>(shape[2]), cells = static_cast<std::size_t>(shape[0] * shape[1]);

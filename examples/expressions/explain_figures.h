@@ -84,7 +84,8 @@ std::string evidence_figure(const std::vector<Evidence>& evidence, const std::ve
 /// The first convolution's kernels, one picture for each of their input channels; the first 64 where there are more.
 std::string filters_figure(const Model& net, const std::string& title = "First filters");
 
-/// For each convolution the `maps` feature maps that vary most over this face, in their order in the layer.
+/// For each convolution, or twelve of them in a deeper network, the `maps` feature maps that vary most over this face,
+/// in their order in the layer.
 std::string feature_maps_figure(const Classifier& classifier, const Face& face, int maps = 6,
                                 const std::string& title = "Feature maps");
 

@@ -9,6 +9,7 @@
 #include "mien/models/notebook.h"
 #include "mien/models/seed.h"
 #include "mien/models/small_face.h"
+#include "transfer_name.h"
 
 namespace mien::expressions {
 namespace {
@@ -92,7 +93,8 @@ const std::vector<std::string>& network_names() {
 }
 
 bool is_network(const std::string& name) {
-  return std::find(network_names().begin(), network_names().end(), name) != network_names().end();
+  return std::find(network_names().begin(), network_names().end(), name) != network_names().end() ||
+         parse_transfer_name(name);
 }
 
 std::string network_list() {
@@ -101,14 +103,22 @@ std::string network_list() {
   return list;
 }
 
-const std::string& describe_network(const std::string& name) { return entry(name).about; }
+std::string describe_network(const std::string& name) {
+  const auto transfer = parse_transfer_name(name);
+  return transfer ? describe_transfer(*transfer) : entry(name).about;
+}
+
+float input_scale_of(const std::string& name) { return parse_transfer_name(name) ? 1.0f : 1 / 255.0f; }
 
 Model network_named(const std::string& name, const Shape& input, int classes, std::uint64_t seed) {
+  if (const auto transfer = parse_transfer_name(name)) return make_transfer(*transfer, input, classes, seed).net;
   const Entry& found = entry(name);
   Sequential net = found.make_for ? found.make_for(input, classes) : found.make(classes);
   net.build(input, seed);
   return net;
 }
+
+int scoring_batch_of(const std::string& name) { return parse_transfer_name(name) ? 16 : 64; }
 
 bool takes_label(const std::string& name) { return name == "label_as_input"; }
 

@@ -17,7 +17,8 @@ inline constexpr const char* default_network = "best";
 /// half a million numbers a picture, hence the smaller factor.
 inline constexpr float l2_kernel_factor = 0.01f, l2_activity_factor = 1e-4f, dropout_rate = 0.5f;
 
-/// All names, in the order of the report's sections.
+/// The names of our own networks, in the order of the report's sections. Besides them there are the pretrained ones
+/// (transfer_name.h).
 const std::vector<std::string>& network_names();
 
 bool is_network(const std::string& name);
@@ -26,11 +27,17 @@ bool is_network(const std::string& name);
 std::string network_list();
 
 /// One sentence for people: the layers, and whose they are.
-const std::string& describe_network(const std::string& name);
+std::string describe_network(const std::string& name);
 
 /// The network of that name with weights drawn from `seed`, for pictures of shape `input` (height, width, channels).
 /// Throws Error, with the nearest name, for one that does not exist, and for pictures too small for its pools.
 Model network_named(const std::string& name, const Shape& input, int classes, std::uint64_t seed);
+
+/// What the pixels 0 to 255 are multiplied by before the network sees them: 1/255, or 1 where it prepares them itself.
+float input_scale_of(const std::string& name);
+
+/// Pictures in a step where only answers are wanted: fewer for a pretrained base, whose maps take much memory.
+int scoring_batch_of(const std::string& name);
 
 /// Whether the network wants the label as a further channel of its pictures.
 bool takes_label(const std::string& name);

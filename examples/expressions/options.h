@@ -42,6 +42,13 @@ struct TrainOptions {
   double learning_rate = 1e-3;
   std::string augment = "none";
   std::string network = "best";
+  std::string base = {}, weights = {}, pretrain = "none";
+  double alpha = 1;
+  std::string base_input = "own", head = "pooled";
+  int views = 1, fine_tune = 0, fine_tune_epochs = 20;
+  double fine_tune_rate = 1e-4;
+  std::string feature_cache = {};
+  int pretrain_people = 200, pretrain_takes = 4, pretrain_epochs = 15;
   std::string recipe = "report";
   std::string schedule = "constant";
   double weight_decay = 0, label_smoothing = 0, mixup = 0;
@@ -72,6 +79,27 @@ struct TrainOptions {
     option("network", network,
            "best: the report's; or attempt_1 to 3, baseline, overfit, label_as_input, l2, dropout, "
            "batch_norm, all_three, small_face");
+    option("base", base,
+           "a pretrained base, whose features a head learns on, in place of --network: inception_v3, densenet121, "
+           "vgg16, mobilenet_v2, xception or resnet50");
+    option("weights", weights, "file with the base's weights; `expressions weights` gets those that Keras publishes");
+    option("pretrain", pretrain,
+           "synthetic: no weights file; the base learns from faces that the program draws first (without --base: "
+           "mobilenet_v2 with alpha 0.35 at size 96)");
+    option("alpha", alpha, "of the base mobilenet_v2: its numbers of filters times this");
+    option("base-input", base_input,
+           "own: pixels as the base's weights expect them; unit: pixels / 255, as the report");
+    option("head", head, "behind the base. pooled: the mean over each map, dropout; report: Flatten, Dense 256");
+    option("views", views,
+           "of each training photograph for the base: itself, and so many less one changed by --augment");
+    option("fine-tune", fine_tune, "so many last blocks of the base learn too, when the head has; 0: none");
+    option("fine-tune-epochs", fine_tune_epochs, "epochs of that at most");
+    option("fine-tune-rate", fine_tune_rate, "learning rate of that");
+    option("feature-cache", feature_cache,
+           "folder where the base's features are kept for other runs. Without it: features, beside the run's folder");
+    option("pretrain-people", pretrain_people, "of --pretrain: how many people are drawn");
+    option("pretrain-takes", pretrain_takes, "of --pretrain: pictures of each expression of each person");
+    option("pretrain-epochs", pretrain_epochs, "of --pretrain: epochs on them");
     option("recipe", recipe,
            "report: the options as they stand here; best: those of a better training (docs/a_better_recipe.md), "
            "except the ones that are given");
@@ -123,12 +151,12 @@ struct PrepareOptions {
 
 struct EvaluateOptions {
   std::string run, data;
-  int batch = 64;
+  int batch = 0;
 
   template <class Visitor>
   void visit(Visitor&& option) {
     option("data", data, "folder of photographs, one subfolder a class. Without it: the test side of the run's own");
-    option("batch", batch, "pictures in a step");
+    option("batch", batch, "pictures in a step; 0: 64, or 16 for a pretrained base, whose maps are large");
   }
 };
 
@@ -191,6 +219,8 @@ struct StudyOptions {
   std::string framing = "centre", group_pattern = {}, groups_csv = {};
   int people = 40, takes = 5;
   std::uint64_t face_seed = 1;
+  std::string weights_dir = "weights", pretrain = "none";
+  int pretrain_people = 200, pretrain_takes = 4, pretrain_epochs = 15;
   std::string plan = {};
   bool dry_run = false, brief = false;
 
@@ -209,6 +239,15 @@ struct StudyOptions {
            "time that the study may take, 30m or 1h30m: picks seeds and epochs to fit; none; auto: 45m, or none where "
            "seeds, method, epochs or patience are named");
     option("sections", sections, "sections of the report, such as 4,5; or all");
+    option(
+        "weights-dir", weights_dir,
+        "of section 7: folder of the files that `expressions weights get` fetches. Without a base's file its row says "
+        "so");
+    option("pretrain", pretrain,
+           "of section 7. synthetic: also a small MobileNetV2 that is pretrained on faces drawn by the program");
+    option("pretrain-people", pretrain_people, "of --pretrain: how many people are drawn");
+    option("pretrain-takes", pretrain_takes, "of --pretrain: pictures of each expression of each person");
+    option("pretrain-epochs", pretrain_epochs, "of --pretrain: epochs on them");
     option("plan", plan, "a plan.json of another study of the same pictures, to train the very same");
     option("dry-run", dry_run, "print the plan and how long it takes; train nothing");
     option("brief", brief, "a small report: plots and mistakes of the best network and the recipe only");

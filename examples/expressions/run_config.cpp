@@ -11,6 +11,7 @@
 #include "mien/io/file.h"
 #include "networks.h"
 #include "recipe.h"
+#include "transfer_options.h"
 
 namespace mien::expressions {
 namespace {
@@ -58,10 +59,18 @@ void write_config(const fs::path& run, const RunConfig& config) {
   Json options;
   TrainOptions copy = config.options;
   copy.visit([&](const std::string& name, auto& field, const std::string&) { options[key_of(name)] = field; });
-  const Json json{{"command", config.command},         {"options", options},          {"data", config.data},
-                  {"people_drawn", config.people},     {"takes_drawn", config.takes}, {"pictures", config.pictures},
-                  {"fingerprint", config.fingerprint}, {"version", config.version},   {"machine", config.machine},
-                  {"threads", config.threads},         {"started", config.started}};
+  const Json json{{"command", config.command},
+                  {"options", options},
+                  {"data", config.data},
+                  {"people_drawn", config.people},
+                  {"takes_drawn", config.takes},
+                  {"pictures", config.pictures},
+                  {"fingerprint", config.fingerprint},
+                  {"weights_md5", config.weights_md5},
+                  {"version", config.version},
+                  {"machine", config.machine},
+                  {"threads", config.threads},
+                  {"started", config.started}};
   write_file_atomically(run / "config.json", json.dump(2, ' ', false, Json::error_handler_t::replace) + "\n");
 }
 
@@ -78,6 +87,7 @@ RunConfig read_config(const fs::path& run) {
   read("version", config.version), read("machine", config.machine), read("threads", config.threads);
   read("started", config.started);
   read("people_drawn", config.people), read("takes_drawn", config.takes), read("pictures", config.pictures);
+  if (json.contains("weights_md5")) read("weights_md5", config.weights_md5);  // absent in runs of before
   apply_config(config.options, file, {});
   return config;
 }
@@ -144,6 +154,7 @@ void check_options(const TrainOptions& options) {
   need(options.keep == "best" || options.keep == "last", "[keep] must be best or last. Got \"", options.keep, "\".");
   recipe_named(options.recipe);
   augmentation_of(options.augment);
+  check_transfer_options(options);
   need(is_network(options.network), "[network] must be one of ", network_list(), ". Got \"", options.network,
        "\". The nearest is \"", nearest_name(options.network, network_names()), "\".");
   try {

@@ -17,6 +17,7 @@ struct RunConfig {
   int people = 0, takes = 0;  ///< of drawn faces, whose seed is the options'; 0: the pictures are in options.data
   int pictures = 0;
   std::string fingerprint;  ///< of the pictures, their classes and the three sides
+  std::string weights_md5;  ///< of options.weights; "" where there are none
   std::string version, machine, threads, started;
 };
 

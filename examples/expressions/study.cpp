@@ -30,7 +30,7 @@ using namespace study;
 using Clock = std::chrono::steady_clock;
 
 /// Options that say where and how, not what: they may differ from the plan's.
-const std::vector<std::string> free_options{"out", "plan", "dry-run", "data", "brief"};
+const std::vector<std::string> free_options{"out", "plan", "dry-run", "data", "brief", "weights-dir"};
 
 /// Throws UsageError where an option that was given is not the plan's.
 void check_same_options(StudyCommand command, StudyOptions planned, const fs::path& plan) {
@@ -50,7 +50,8 @@ void check_same_options(StudyCommand command, StudyOptions planned, const fs::pa
 struct Planned {
   StudyPlan plan;
   Dataset data;
-  bool is_new = false;  ///< not yet in the study's folder
+  std::vector<StudyBase> bases;  ///< of section 7
+  bool is_new = false;           ///< not yet in the study's folder
 };
 
 /// Makes every split of the plan once: one that cannot be made is an error now, not after an hour.
@@ -58,6 +59,13 @@ void check_sides(const StudyPlan& plan, const Dataset& data) {
   std::set<std::pair<std::string, std::uint64_t>> made;
   for (const StudyRun& run : plan.runs)
     if (made.insert({run.split, run.seed}).second) sides_of(run, data);
+}
+
+/// Those of section 7, where it is asked for: to look at them means reading hundreds of megabytes.
+std::vector<StudyBase> bases_for(const StudyOptions& options) {
+  const std::vector<int> chosen = chosen_sections(options.sections);
+  if (std::find(chosen.begin(), chosen.end(), 7) == chosen.end()) return {};
+  return find_bases(options);
 }
 
 Planned find_plan(const StudyCommand& command, const OutputOptions& output) {
@@ -70,10 +78,11 @@ Planned find_plan(const StudyCommand& command, const OutputOptions& output) {
     StudyOptions asked = options;
     if (!asked.data.empty()) asked.data = fs::absolute(asked.data).lexically_normal().string();
     Dataset data = study::read_pictures(asked, output.quiet);
-    const SpeedOf speed = measured_speed(data, output.quiet);
-    StudyPlan plan = plan_study(asked, command.given, describe_pictures(data), speed);
+    const SpeedOf speed = measured_speed(data, asked, output.quiet);
+    std::vector<StudyBase> bases = bases_for(asked);
+    StudyPlan plan = plan_study(asked, command.given, describe_pictures(data), speed, bases);
     check_sides(plan, data);
-    return {std::move(plan), std::move(data), true};
+    return {std::move(plan), std::move(data), std::move(bases), true};
   }
   const fs::path file = goes_on ? own : fs::path(options.plan);
   StudyPlan plan = read_plan(file);
@@ -92,7 +101,10 @@ Planned find_plan(const StudyCommand& command, const OutputOptions& output) {
   check(pictures.fingerprint == plan.fingerprint && pictures.count == plan.pictures, file.string(),
         "the plan was made for other pictures (", plan.pictures, ", fingerprint ", plan.fingerprint, "). Got ",
         pictures.count, ", fingerprint ", pictures.fingerprint, ".");
-  return {std::move(plan), std::move(data), !goes_on};
+  if (std::find(command.given.begin(), command.given.end(), "weights-dir") != command.given.end())
+    source.weights_dir = options.weights_dir;
+  std::vector<StudyBase> bases = bases_for(source);
+  return {std::move(plan), std::move(data), std::move(bases), !goes_on};
 }
 
 /// One line a section: how many trainings, of how many epochs, and how long at most.
@@ -125,6 +137,8 @@ std::string plan_text(const StudyPlan& plan) {
                "; early stopping ends most trainings sooner\n");
   for (const std::string& cut : plan.cuts) text += "Cut to fit the budget. " + cut + '\n';
   for (const std::string& remark : plan.remarks) text += remark + '\n';
+  for (const StudyBase& base : plan.absent)
+    text += join("Section 7, ", variant(base.variant).title, ": ", base.absent, '\n');
   return text;
 }
 
@@ -142,9 +156,12 @@ int print_plan(const StudyPlan& plan, const OutputOptions& output) {
     all += plan.estimated_seconds[i];
     runs.push_back(std::move(run));
   }
+  nlohmann::ordered_json absent = nlohmann::ordered_json::array();
+  for (const StudyBase& base : plan.absent) absent.push_back({{"variant", base.variant}, {"why", base.absent}});
   std::cout << nlohmann::ordered_json{{"estimated_seconds", all},
                                       {"cuts", plan.cuts},
                                       {"remarks", plan.remarks},
+                                      {"absent", std::move(absent)},
                                       {"runs", std::move(runs)}}
                    .dump(2)
             << '\n';
@@ -235,7 +252,7 @@ int run_study(StudyCommand command, const OutputOptions& output) {
 
   {
     const InterruptGuard guard;
-    if (!train_all(study.plan, study.data, folder, InterruptGuard::interrupted, output.quiet)) {
+    if (!train_all(study.plan, study.data, planned.bases, folder, InterruptGuard::interrupted, output.quiet)) {
       std::cerr << "Stopped. To go on: expressions study --out " << folder.string() << '\n';
       return exit_interrupted;
     }

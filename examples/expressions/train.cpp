@@ -3,10 +3,12 @@
 #include <iostream>
 
 #include "commands.h"
+#include "mien/io/md5.h"
 #include "mien/train/run_folder.h"
 #include "pictures.h"
 #include "recipe.h"
 #include "training_run.h"
+#include "transfer_options.h"
 
 namespace mien::expressions {
 namespace {
@@ -18,17 +20,20 @@ int begin(TrainCommand command, const OutputOptions& output) {
   std::vector<std::string> settled = command.given;
   if (!command.config.empty())
     for (std::string& name : apply_config(options, command.config, command.given)) settled.push_back(std::move(name));
+  settle_transfer(options, settled, command.given);
   apply_recipe(options, settled);
   check_options(options);
   if (options.data.empty()) throw UsageError("[train] --data is missing: the folder of photographs.");
   if (options.out.empty()) throw UsageError("[train] --out is missing: the folder for the run.");
   check(!fs::exists(fs::path(options.out) / "config.json"), options.out,
         "a run is there already. --resume goes on with it; another --out begins anew.");
+  if (!options.weights.empty()) check_weights_file(options.weights);
   TrainingRun run;
   run.config.data = options.data = fs::absolute(options.data).lexically_normal().string();
   run.config.options = options;
   run.sides = sides_of_run(run.config, output.quiet);
   describe_surroundings(run.config, run.sides);
+  if (!options.weights.empty()) run.config.weights_md5 = md5_of_file(options.weights);
   return run_training(run, output);
 }
 
@@ -50,6 +55,12 @@ int resume(const TrainCommand& command, const OutputOptions& output) {
   run.sides = sides_of_run(run.config, output.quiet);
   check(fingerprint_of(run.sides) == run.config.fingerprint, command.resume, "the pictures (", run.config.data,
         ") are no longer those that the run began with, so it cannot go on to the same end.");
+  if (!run.config.weights_md5.empty()) {
+    check_weights_file(run.config.options.weights);
+    check(md5_of_file(run.config.options.weights) == run.config.weights_md5, run.config.options.weights,
+          "the weights are no longer those that the run began with, so it cannot go on to the same end.");
+  }
+  run.goes_on = true;
   run.resume = last_checkpoint(command.resume);
   if (!output.quiet)
     std::cerr << (run.resume ? "Going on from the last checkpoint.\n"

@@ -70,9 +70,9 @@ History train_network(Model& net, const Split& sides, const std::filesystem::pat
       .should_stop = std::move(setup.should_stop),
       .resume = std::move(setup.resume)};
   for (Callback& callback : setup.callbacks) options.callbacks.push_back(std::move(callback));
-  options.callbacks.push_back(RunFolder(folder, {.metadata = metadata, .monitor = monitor}));
+  options.callbacks.push_back(RunFolder(folder, {.metadata = metadata, .monitor = monitor, .whole = setup.whole}));
   const History history = fit(net, sides.train, std::move(options));
-  if (!history.interrupted && !restore_best) save_last(net, history, folder, metadata);
+  if (!history.interrupted && !restore_best) save_last(setup.whole ? *setup.whole : net, history, folder, metadata);
   return history;
 }
 

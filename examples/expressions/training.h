@@ -15,9 +15,10 @@ namespace mien::expressions {
 
 /// How a network is trained, by Adam or AdamW.
 struct TrainingSetup {
-  std::string network;         ///< a name of networks.h
-  Input input = {};            ///< how photographs became the pictures
-  int epochs = 1, batch = 64;  ///< at most so many epochs
+  std::string network;              ///< a name of networks.h
+  std::optional<Model> whole = {};  ///< that network, where only a part of it is trained
+  Input input = {};                 ///< how photographs became the pictures
+  int epochs = 1, batch = 64;       ///< at most so many epochs
   double learning_rate = 1e-3;
   int patience = 0;              ///< epochs without a better figure after which it ends: val_loss, or loss without a
                                  ///< validation side

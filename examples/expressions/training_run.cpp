@@ -18,6 +18,7 @@
 #include "networks.h"
 #include "pictures.h"
 #include "training.h"
+#include "transfer_options.h"
 
 namespace mien::expressions {
 namespace fs = std::filesystem;
@@ -59,7 +60,11 @@ namespace {
 
 /// What the report says first: where the pictures come from, and what that means.
 std::string note_of(const TrainingRun& run) {
-  if (run.config.people == 0) return join("Trained on the photographs in ", run.config.data, ".");
+  if (run.config.people == 0)
+    return join("Trained on the photographs in ", run.config.data, ".",
+                run.config.options.pretrain == "synthetic"
+                    ? " Its base was pretrained on faces that the program drew, not on ImageNet."
+                    : "");
   return "These faces are drawn by the program, not photographed. Photographs in the wild are harder: the same "
          "network, "
          "trained with Keras 3.15 on 600 photographs of many people, was right on 52.5 % of 200 others where the same "
@@ -67,34 +72,100 @@ std::string note_of(const TrainingRun& run) {
          "program learns; it says nothing about photographs.";
 }
 
-std::string report_of(const TrainingRun& run, const Summary& summary, const History& history, const Evaluation& test,
-                      const Metrics& metrics) {
+using Facts = std::vector<std::pair<std::string, std::string>>;
+
+/// What is trained: a network as it is, or one with a pretrained base.
+struct Trained {
+  Model net;
+  std::optional<models::TransferNetwork> transfer = {};
+  Facts facts = {};  ///< about the base, for the report
+};
+
+Trained network_of(const TrainOptions& options, const Split& seen) {
+  const Shape shape = seen.train.image_shape();
+  const int classes = seen.train.class_count();
+  if (!has_base(options)) return {.net = network_named(options.network, shape, classes, options.seed)};
+  models::TransferNetwork parts = make_transfer(transfer_name_of(options), shape, classes, options.seed);
+  if (options.pretrain == "none") load_base(parts, options.weights);
+  return {.net = parts.net, .transfer = std::move(parts)};
+}
+
+/// The weights of a base that learns from drawn faces; false where that was stopped.
+bool provide_base(Trained& trained, const TrainingRun& run, const TrainingSetup& setup, bool quiet) {
+  const TrainOptions& options = run.config.options;
+  if (options.pretrain == "none") {
+    trained.facts.emplace_back("weights of the base", join(options.weights, ", MD5 ", run.config.weights_md5));
+    return true;
+  }
+  Pretraining wanted = pretraining_of(options);
+  wanted.should_stop = setup.should_stop;
+  const PretrainingResult result =
+      pretrain(*trained.transfer, transfer_name_of(options), wanted, fs::path(options.out) / "pretraining", quiet);
+  if (!result.complete) return false;
+  const std::string text = describe_pretraining(wanted, result);
+  if (!quiet) std::cerr << "The base was pretrained " << text << ".\n";
+  trained.facts.emplace_back("pretrained", text);
+  return true;
+}
+
+History train_as_asked(Trained& trained, const TrainingRun& run, const Split& seen, TrainingSetup setup, bool quiet) {
+  const TrainOptions& options = run.config.options;
+  if (!trained.transfer) {
+    setup.resume = run.resume;
+    return train_network(trained.net, seen, options.out, std::move(setup));
+  }
+  if (!provide_base(trained, run, setup, quiet)) {
+    History stopped;
+    stopped.interrupted = true;
+    return stopped;
+  }
+  const TransferSetup transfer = transfer_setup_of(options);
+  trained.facts.emplace_back("views of each training picture", join(transfer.views));
+  if (transfer.fine_tune > 0)
+    trained.facts.emplace_back(
+        "fine-tuning", join("the last ", transfer.fine_tune, " blocks of the base, at most ", transfer.fine_tune_epochs,
+                            " epochs, learning rate ", shortest(transfer.fine_tune_rate),
+                            "; the head's own training before it stands in head/"));
+  return train_transfer(*trained.transfer, seen, options.out, std::move(setup), transfer, quiet);
+}
+
+/// What is printed before a training: of a pretrained base only the sum, for it has hundreds of layers.
+std::string network_text(const Trained& trained, const TrainOptions& options) {
+  if (!trained.transfer) return to_text(summarize(trained.net));
+  return join(describe_network(options.network), "\nThe base has ", grouped(trained.transfer->base.parameter_count()),
+              " parameters, in ", trained.transfer->base.layers().size(), " layers. Its head:\n",
+              to_text(summarize(trained.transfer->head)));
+}
+
+std::string report_of(const TrainingRun& run, const Facts& base, const Summary& summary, const History& history,
+                      const Evaluation& test, const Metrics& metrics) {
   const RunConfig& config = run.config;
   const TrainOptions& options = config.options;
   const bool drawn = config.people > 0;
-  return to_html(
-      {.title = drawn ? "Five expressions of drawn faces" : "Expressions on photographs",
-       .note = note_of(run),
-       .facts = {{"pictures", join(config.data, ", ", config.pictures, " pictures, fingerprint ", config.fingerprint)},
-                 {"split", options.split == "group" ? "by group: no person on two sides" : "random, by picture"},
-                 {"pictures become", join(options.size, " × ", options.size, " grey, ", options.framing)},
-                 {"network", describe_network(options.network)},
-                 {"training", join("batch ", options.batch, ", at most ", options.epochs, " epochs, patience ",
-                                   options.patience, "; ", describe_tuning(options))},
-                 {"augmentation", describe_augmentation(options.augment)},
-                 {"ended because", history.stopped_because},
-                 {"seed", join(options.seed)},
-                 {"device", config.threads},
-                 {"machine", config.machine},
-                 {"version", config.version},
-                 {"started", config.started},
-                 {"to repeat it", drawn ? "expressions demo, with the options in config.json"
-                                        : "expressions train --config config.json --out ANOTHER"}},
-       .sides = run.sides,
-       .summary = summary,
-       .history = history,
-       .test = test,
-       .metrics = metrics});
+  Facts facts{{"pictures", join(config.data, ", ", config.pictures, " pictures, fingerprint ", config.fingerprint)},
+              {"split", options.split == "group" ? "by group: no person on two sides" : "random, by picture"},
+              {"pictures become", join(options.size, " × ", options.size, " grey, ", options.framing)},
+              {"network", describe_network(options.network)}};
+  facts.insert(facts.end(), base.begin(), base.end());
+  facts.insert(facts.end(), {{"training", join("batch ", options.batch, ", at most ", options.epochs,
+                                               " epochs, patience ", options.patience, "; ", describe_tuning(options))},
+                             {"augmentation", describe_augmentation(options.augment)},
+                             {"ended because", history.stopped_because},
+                             {"seed", join(options.seed)},
+                             {"device", config.threads},
+                             {"machine", config.machine},
+                             {"version", config.version},
+                             {"started", config.started},
+                             {"to repeat it", drawn ? "expressions demo, with the options in config.json"
+                                                    : "expressions train --config config.json --out ANOTHER"}});
+  return to_html({.title = drawn ? "Five expressions of drawn faces" : "Expressions on photographs",
+                  .note = note_of(run),
+                  .facts = std::move(facts),
+                  .sides = run.sides,
+                  .summary = summary,
+                  .history = history,
+                  .test = test,
+                  .metrics = metrics});
 }
 
 }  // namespace
@@ -107,16 +178,20 @@ int run_training(const TrainingRun& run, const OutputOptions& output) {
         ". `expressions info` says what there is.");
   const Split& sides = run.sides;
   const std::vector<std::string>& class_names = sides.train.class_names();
-  const Input input{.size = options.size, .framing = parse_framing(options.framing), .flips = options.flips == "on"};
+  const Input input{.size = options.size,
+                    .framing = parse_framing(options.framing),
+                    .scale = input_scale_of(options.network),
+                    .flips = options.flips == "on"};
 
   const Split seen = sides_for(options.network, sides);
-  Model net =
-      network_named(options.network, seen.train.image_shape(), static_cast<int>(class_names.size()), options.seed);
-  const Summary summary = summarize(net);
-  if (!output.json) std::cout << to_text(summary) << '\n' << sides_table(sides) << '\n' << std::flush;
+  Trained trained = network_of(options, seen);
+  const Summary summary = summarize(trained.net);
+  if (!output.json) std::cout << network_text(trained, options) << '\n' << sides_table(sides) << '\n' << std::flush;
 
   if (!run.resume) clear_run(folder);
   make_folder(folder);
+  if (!run.goes_on)
+    for (const char* part : {"head", "pretraining"}) fs::remove_all(folder / part);
   write_config(folder, run.config);
   TrainingSetup setup{.network = options.network,
                       .input = input,
@@ -128,13 +203,12 @@ int run_training(const TrainingRun& run, const OutputOptions& output) {
                       .tuning = tuning_of(options),
                       .seed = options.seed,
                       .device = device,
-                      .should_stop = InterruptGuard::interrupted,
-                      .resume = run.resume};
+                      .should_stop = InterruptGuard::interrupted};
   if (!output.quiet) setup.callbacks.push_back(Progress());
   History history;
   {
     const InterruptGuard guard;
-    history = train_network(net, seen, folder, std::move(setup));
+    history = train_as_asked(trained, run, seen, std::move(setup), output.quiet);
   }
   if (history.interrupted) {
     std::cerr << "Stopped. To go on: expressions train --resume " << folder.string() << '\n';
@@ -142,10 +216,12 @@ int run_training(const TrainingRun& run, const OutputOptions& output) {
   }
 
   const int kept_epoch = history.best_epoch < 0 ? static_cast<int>(history.epochs.size()) : history.best_epoch + 1;
-  const Evaluation test = mien::evaluate(net, seen.test, {.input_scale = input.scale, .flips = input.flips});
+  const Evaluation test =
+      mien::evaluate(trained.net, seen.test,
+                     {.batch = scoring_batch_of(options.network), .input_scale = input.scale, .flips = input.flips});
   const Metrics metrics = classification_metrics(test.labels, test.predictions, class_names);
   write_file_atomically(folder / "metrics.json", to_json(metrics, test.loss));
-  write_file_atomically(folder / "report.html", report_of(run, summary, history, test, metrics));
+  write_file_atomically(folder / "report.html", report_of(run, trained.facts, summary, history, test, metrics));
   if (output.json) {
     std::cout << nlohmann::ordered_json{{"run", folder.string()},
                                         {"epochs", history.epochs.size()},

@@ -16,6 +16,7 @@ namespace mien::expressions {
 struct TrainingRun {
   RunConfig config;  ///< config.options.out is the run's folder
   Split sides;
+  bool goes_on = false;  ///< it has begun before, and may have been stopped anywhere
   std::optional<TrainingState> resume = {};
 };
 

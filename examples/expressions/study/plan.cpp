@@ -4,6 +4,7 @@
 #include <array>
 #include <cmath>
 #include <nlohmann/json.hpp>
+#include <set>
 
 #include "../classifier.h"
 #include "../recipe.h"
@@ -46,7 +47,15 @@ double seconds_of(const StudyRun& run, int pictures, const Speed& speed) {
          pictures * speed.per_scored_picture;
 }
 
-std::vector<StudyRun> runs_of(const StudyOptions& options, const Extent& extent, const std::string& fingerprint) {
+/// What the weights of a variant's base are; "" where it has none.
+std::string weights_of(const std::vector<StudyBase>& bases, const std::string& id) {
+  for (const StudyBase& base : bases)
+    if (base.variant == id) return base.weights;
+  return "";
+}
+
+std::vector<StudyRun> runs_of(const StudyOptions& options, const Extent& extent, const std::string& fingerprint,
+                              const std::vector<StudyBase>& bases) {
   std::vector<StudyRun> runs;
   for (int section : extent.sections) {
     const bool overfits = section == 3, by_recipe = section == 8;
@@ -64,20 +73,24 @@ std::vector<StudyRun> runs_of(const StudyOptions& options, const Extent& extent,
         for (const std::string& id : variants_of_section(section))
           for (int seed = 1; seed <= extent.seeds; ++seed) {
             const VariantTraining training = training_of(id, method);
-            runs.push_back({.variant = id,
-                            .section = section,
-                            .split = split,
-                            .method = method,
-                            .seed = static_cast<std::uint64_t>(seed),
-                            .epochs = scaled(epochs, extent.epochs, 2),
-                            .patience = scaled(patience, extent.epochs, 2),
-                            .batch = by_recipe ? recipe.batch : options.batch,
-                            .size = options.size,
-                            .framing = options.framing,
-                            .augment = training.augment,
-                            .network = training.network,
-                            .tuning = describe_tuning(recipe_named(recipe_of(id))),
-                            .fingerprint = fingerprint});
+            const std::string weights = weights_of(bases, id);
+            if (section == 7 && weights.empty()) continue;
+            runs.push_back(
+                {.variant = id,
+                 .section = section,
+                 .split = split,
+                 .method = method,
+                 .seed = static_cast<std::uint64_t>(seed),
+                 .epochs = scaled(epochs, extent.epochs, 2),
+                 .patience = scaled(patience, extent.epochs, 2),
+                 .batch = by_recipe ? recipe.batch : options.batch,
+                 .size = training.largest_size > 0 ? std::min(options.size, training.largest_size) : options.size,
+                 .framing = options.framing,
+                 .augment = training.augment,
+                 .network = training.network,
+                 .tuning = describe_tuning(recipe_named(recipe_of(id))),
+                 .fingerprint = fingerprint,
+                 .weights = weights});
           }
   }
   return runs;
@@ -127,19 +140,20 @@ std::vector<std::string> cuts_of(const StudyOptions& options, const Extent& aske
 }  // namespace
 
 std::string canonical_json(const StudyRun& run) {
-  const nlohmann::ordered_json json{{"variant", run.variant},
-                                    {"network", run.network},
-                                    {"augment", run.augment},
-                                    {"tuning", run.tuning},
-                                    {"split", run.split},
-                                    {"method", run.method},
-                                    {"seed", run.seed},
-                                    {"epochs", run.epochs},
-                                    {"patience", run.patience},
-                                    {"batch", run.batch},
-                                    {"size", run.size},
-                                    {"framing", run.framing},
-                                    {"fingerprint", run.fingerprint}};
+  nlohmann::ordered_json json{{"variant", run.variant},
+                              {"network", run.network},
+                              {"augment", run.augment},
+                              {"tuning", run.tuning},
+                              {"split", run.split},
+                              {"method", run.method},
+                              {"seed", run.seed},
+                              {"epochs", run.epochs},
+                              {"patience", run.patience},
+                              {"batch", run.batch},
+                              {"size", run.size},
+                              {"framing", run.framing},
+                              {"fingerprint", run.fingerprint}};
+  if (!run.weights.empty()) json["weights"] = run.weights;
   return json.dump(-1, ' ', false, nlohmann::ordered_json::error_handler_t::replace) + "\n";
 }
 
@@ -212,6 +226,13 @@ void check_options(const StudyOptions& options) {
   need(options.batch >= 1, "[batch] must be at least 1. Got ", options.batch, ".");
   need(options.size >= 32 && options.size <= 4096,
        "[size] must lie in 32 ... 4096: five times the networks halve it. Got ", options.size, ".");
+  need(options.pretrain == "none" || options.pretrain == "synthetic", "[pretrain] must be none or synthetic. Got \"",
+       options.pretrain, "\".");
+  need(options.pretrain_people >= 10 && options.pretrain_people <= 100000,
+       "[pretrain-people] must lie in 10 ... 100000. Got ", options.pretrain_people, ".");
+  need(options.pretrain_takes >= 1 && options.pretrain_takes <= 1000, "[pretrain-takes] must lie in 1 ... 1000. Got ",
+       options.pretrain_takes, ".");
+  need(options.pretrain_epochs >= 1, "[pretrain-epochs] must be at least 1. Got ", options.pretrain_epochs, ".");
   need(options.people >= 3, "[people] must be at least 3, one for each side. Got ", options.people, ".");
   need(options.takes >= 1, "[takes] must be at least 1. Got ", options.takes, ".");
   need(!(options.synthetic && !options.data.empty()), "[study] --data and --synthetic exclude each other.");
@@ -220,7 +241,7 @@ void check_options(const StudyOptions& options) {
 }
 
 StudyPlan plan_study(StudyOptions options, const std::vector<std::string>& named, const StudyPictures& pictures,
-                     const SpeedOf& speed) {
+                     const SpeedOf& speed, const std::vector<StudyBase>& bases) {
   check_options(options);
   StudyPlan plan;
   options.out.clear(), options.plan.clear();
@@ -243,17 +264,28 @@ StudyPlan plan_study(StudyOptions options, const std::vector<std::string>& named
     options.budget =
         names("seeds") || names("method") || names("epochs") || names("patience") ? "none" : automatic_budget;
   const double limit = usable_share * budget_seconds(options.budget);
+  for (const StudyBase& base : bases)
+    if (base.weights.empty()) plan.absent.push_back(base);
   const Extent asked{options.seeds, 1, options.split, options.method, chosen_sections(options.sections)};
   Extent full = asked;
   if (limit > 0 && !is_automatic && !names("seeds")) full.seeds = std::max(most_seeds, options.seeds);
   double least = 0;
   for (const Extent& extent : extents(full)) {
-    plan.runs = runs_of(options, extent, pictures.fingerprint);
+    plan.runs = runs_of(options, extent, pictures.fingerprint, bases);
     plan.estimated_seconds.clear();
     least = 0;
+    std::set<std::string> known;
     for (const StudyRun& run : plan.runs) {
-      plan.estimated_seconds.push_back(seconds_of(run, pictures.count, speed(run)));
+      const Speed here = speed(run);
+      plan.estimated_seconds.push_back(seconds_of(run, pictures.count, here));
+      if (known.insert(run.network + run.weights).second)  // the other runs of a base find its features
+        plan.estimated_seconds.back() += here.once + pictures.count * here.once_per_picture;
       least += plan.estimated_seconds.back();
+    }
+    if (plan.runs.empty()) {
+      std::string why;
+      for (const StudyBase& base : plan.absent) why += join("\n  ", variant(base.variant).title, ": ", base.absent);
+      throw UsageError("[sections] there is nothing to train:" + why);
     }
     if (limit > 0 && least > limit) continue;
     plan.cuts = cuts_of(options, asked, extent);

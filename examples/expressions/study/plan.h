@@ -8,6 +8,7 @@
 #include <vector>
 
 #include "../options.h"
+#include "bases.h"
 #include "mien/data/split.h"
 
 namespace mien::expressions::study {
@@ -26,6 +27,7 @@ struct StudyRun {
   std::string framing = {}, augment = {}, network = {};
   std::string tuning = {};       ///< optimizer, learning rate and what else a recipe settles, in words (recipe.h)
   std::string fingerprint = {};  ///< of the pictures and their labels
+  std::string weights = {};      ///< of section 7: what the base's weights are (bases.h)
 
   /// 16 hexadecimal digits: the hash (FNV-1a, 64 bits) of canonical_json(). The run's folder is runs/KEY.
   std::string key() const;
@@ -45,15 +47,18 @@ struct StudyPlan {
   std::vector<StudyRun> runs;             ///< in the order of training
   std::vector<double> estimated_seconds;  ///< of each run, at most: early stopping may end it sooner
   std::vector<std::string> cuts;          ///< what the budget took away, a sentence each
+  std::vector<StudyBase> absent = {};     ///< the bases of section 7 that have no weights, and why
   std::vector<std::string> remarks;       ///< what else was decided: a split by person that cannot be made, …
 };
 
 /// How long a training takes, measured: seconds a picture trained on, a picture scored, and an epoch besides.
 struct Speed {
   double per_training_picture = 0, per_scored_picture = 0, per_epoch = 0;
+  /// Before the first run of a base: to pretrain it, and for the features of a picture.
+  double once = 0, once_per_picture = 0;
 };
 
-/// Of a run's network and augmentation.
+/// Of a run's network, size and augmentation.
 using SpeedOf = std::function<Speed(const StudyRun& run)>;
 
 /// What plan_study must know of the pictures.
@@ -68,8 +73,9 @@ struct StudyPictures {
 /// fewer epochs; one seed; a quarter of the epochs; then sections are left out from the last on. `named` tells which
 /// options the user gave. The budget "auto" is 45 minutes for the default study, and none where the user named seeds,
 /// method, epochs or patience. Throws UsageError for options out of range and for a budget that nothing fits into.
+/// Of section 7, it plans those of `bases` that have weights.
 StudyPlan plan_study(StudyOptions options, const std::vector<std::string>& named, const StudyPictures& pictures,
-                     const SpeedOf& speed);
+                     const SpeedOf& speed, const std::vector<StudyBase>& bases = {});
 
 /// Seconds of "30m", "90s", "2h", "1h30m" or "none" (0); UsageError otherwise.
 double budget_seconds(const std::string& text);

@@ -4,12 +4,18 @@
 namespace mien::expressions::study {
 namespace {
 
+/// Options that older plans do not have.
+const std::vector<std::string> newer_options{"weights_dir", "pretrain", "pretrain_people", "pretrain_takes",
+                                             "pretrain_epochs"};
+
 StudyOptions options_from(const Json& json) {
   StudyOptions options;
   options.visit([&](std::string name, auto& field, const std::string&) {
     std::replace(name.begin(), name.end(), '-', '_');
     // How a report looks is no part of a plan, and older ones do not have it.
-    if (name != "brief") field = json.at(name).get<std::remove_reference_t<decltype(field)>>();
+    const bool is_newer = std::find(newer_options.begin(), newer_options.end(), name) != newer_options.end();
+    if (name != "brief" && (!is_newer || json.contains(name)))
+      field = json.at(name).get<std::remove_reference_t<decltype(field)>>();
   });
   return options;
 }
@@ -26,6 +32,7 @@ StudyRun run_from(const Json& json) {
   take("split", run.split), take("method", run.method), take("seed", run.seed);
   take("epochs", run.epochs), take("patience", run.patience), take("batch", run.batch), take("size", run.size);
   take("framing", run.framing), take("fingerprint", run.fingerprint);
+  if (json.contains("weights")) take("weights", run.weights);
   return run;
 }
 
@@ -37,6 +44,8 @@ void write_plan(const std::filesystem::path& file, const StudyPlan& plan) {
     run["estimated_seconds"] = plan.estimated_seconds[i];
     runs.push_back(std::move(run));
   }
+  Json absent = Json::array();
+  for (const StudyBase& base : plan.absent) absent.push_back({{"variant", base.variant}, {"why", base.absent}});
   write_file_atomically(file, text_of(Json{{"asked", to_json(plan.asked)},
                                            {"options", to_json(plan.options)},
                                            {"pictures", plan.pictures},
@@ -45,6 +54,7 @@ void write_plan(const std::filesystem::path& file, const StudyPlan& plan) {
                                            {"fingerprint", plan.fingerprint},
                                            {"cuts", plan.cuts},
                                            {"remarks", plan.remarks},
+                                           {"absent", std::move(absent)},
                                            {"runs", std::move(runs)}}));
 }
 
@@ -56,6 +66,9 @@ StudyPlan read_plan(const std::filesystem::path& file) {
     json.at("pictures").get_to(plan.pictures), json.at("people").get_to(plan.people);
     json.at("classes").get_to(plan.class_names), json.at("fingerprint").get_to(plan.fingerprint);
     json.at("cuts").get_to(plan.cuts), json.at("remarks").get_to(plan.remarks);
+    if (json.contains("absent"))
+      for (const Json& one : json.at("absent"))
+        plan.absent.push_back({.variant = one.at("variant"), .absent = one.at("why")});
     for (const Json& one : json.at("runs")) {
       plan.runs.push_back(run_from(one));
       one.at("section").get_to(plan.runs.back().section);

@@ -125,9 +125,23 @@ void add_change(Blocks& blocks, const StudyRuns& runs, int section) {
   blocks.push_back(curves_figure(runs, section));
 }
 
-void add_recipe(Blocks& blocks, const StudyRuns& runs) {
+void add_pretrained(Blocks& blocks, const StudyRuns& runs) {
   heading(blocks, 2, "7 Pretrained architectures", "section-7");
-  say(blocks, {"Not run: this section, with Table 7 and Figure 7, comes with the pretrained architectures."});
+  say(blocks,
+      {"Networks that were trained on ImageNet's million photographs, without their last layers: they stay as they "
+       "are, "
+       "and only a head behind them learns expressions. The report gave all of them pixels / 255. The weights of each "
+       "were made with another preparation of the pixels, from pixels between -1 and 1 to ImageNet's mean taken off "
+       "and "
+       "blue first, and a frozen network cannot learn to do without; the sound method gives each its own."});
+  blocks.push_back(pretrained_table(runs));
+  list(blocks, pretrained_sentences(runs));
+  blocks.push_back(accuracy_figure(runs, 7));
+  blocks.push_back(comparison_table(runs, 7));
+  blocks.push_back(curves_figure(runs, 7));
+}
+
+void add_recipe(Blocks& blocks, const StudyRuns& runs) {
   heading(blocks, 2, "8 The recipe", "section-8");
   for (const std::string& id : runs.rows(8)) say(blocks, {about_text(id)});
   blocks.push_back(recipe_table(runs));
@@ -228,6 +242,7 @@ Document study_document(const Study& study) {
   add_test(blocks, runs);
   add_change(blocks, runs, 5);
   add_change(blocks, runs, 6);
+  add_pretrained(blocks, runs);
   add_recipe(blocks, runs);
   add_models(blocks, runs);
   add_making(blocks, runs);

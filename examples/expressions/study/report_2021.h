@@ -14,7 +14,7 @@ struct ReportedRow {
   double accuracy = 0;  ///< a share
 };
 
-/// The rows of the report's table for a section (3 to 6); none for the others.
+/// The rows of the report's table for a section (3 to 7); none for the others.
 const std::vector<ReportedRow>& reported_rows(int section);
 
 /// A variant's row, if the report has it in that section.

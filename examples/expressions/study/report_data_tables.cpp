@@ -188,6 +188,10 @@ DocumentTable methods_table(const StudyRuns& runs) {
                  {.text = "a penalty on the layer's weights (kernel regularizer)"},
                  {.text = "the first grows with the pictures' brightness and with the layer's size; only the second is "
                           "weight decay"}},
+                {{.text = "pixels for a pretrained base"},
+                 {.text = "pixels / 255"},
+                 {.text = "as the base's weights expect them"},
+                 {.text = "a frozen base makes poor features of pixels that it was not trained on"}},
                 {{.text = "precision, recall and F1"},
                  {.text = "micro averages"},
                  {.text = "macro averages"},

@@ -117,6 +117,7 @@ std::string why_they_differ(const StudyRuns& runs, int section) {
         "plain rules.";
   if (section == 6)
     text += " How strong the report's penalty and dropout were is not on record; the strengths are ours.";
+  if (section == 7) text += " The bases stand in the order in which the report gives them.";
   if (section < 5 && runs.seeds() > 1)
     text += " ± is one standard deviation over the seeds; the small numbers are the seeds.";
   return capital(text);

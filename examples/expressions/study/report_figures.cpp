@@ -51,7 +51,7 @@ std::vector<std::string> curve_rows(const StudyRuns& runs, int section) {
     for (const ReportedRow& row : reported_rows(3)) ids.push_back(row.variant);
     return ids;
   }
-  if (section == 5 || section == 6) ids.push_back(StudyRuns::reference(section));
+  if (section >= 5 && section <= 7) ids.push_back(StudyRuns::reference(section));
   if (section == 8) ids.push_back("best");
   for (const std::string& id : runs.rows(section)) ids.push_back(id);
   return ids;

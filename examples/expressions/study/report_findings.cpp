@@ -58,7 +58,7 @@ std::string best_network(const StudyRuns& runs) {
 /// How many of a study's comparisons show a difference.
 std::string how_many_shown(const StudyRuns& runs) {
   int all = 0, shown = 0;
-  for (const int section : {4, 5, 6, 8})
+  for (const int section : {4, 5, 6, 7, 8})
     for (const SplitComparison& one : comparisons_of(runs, section)) ++all, shown += one.result.shown;
   if (all == 0) return "";
   if (runs.seeds() < 2)
@@ -98,6 +98,10 @@ std::vector<std::string> findings(const StudyRuns& runs) {
     add(best_of_all(runs, best,
                     join("Of augmentation and regularisation, the highest mean accuracy is that of \"",
                          variant(best).title, "\", picked here by its test figures and so a little flattered")));
+  if (const std::string best = best_of_sections(runs, {7}); !best.empty())
+    add(best_of_all(runs, best,
+                    join("Of the pretrained bases, the highest mean accuracy is that of \"", variant(best).title,
+                         "\", picked here by its test figures and so a little flattered")));
   for (const std::string& id : runs.rows(8))
     add(best_of_all(runs, id, join("The recipe of section 8, \"", variant(id).title, "\"")));
   add(how_many_shown(runs));

@@ -73,7 +73,21 @@ bool StudyRuns::planned(const std::string& variant, const std::string& split) co
                      [&](const StudyResult& result) { return asked(result.run); });
 }
 
+std::optional<std::string> StudyRuns::absent(const std::string& variant) const {
+  for (const StudyBase& base : study_->plan.absent)
+    if (base.variant == variant) return base.absent;
+  return {};
+}
+
+std::string StudyRuns::weights(const std::string& variant) const {
+  for (const StudyRun& run : study_->plan.runs)
+    if (run.variant == variant && !run.weights.empty())
+      return run.weights.find(' ') == std::string::npos ? "MD5 " + run.weights : run.weights;
+  return missing(variant, "group", method());
+}
+
 std::string StudyRuns::missing(const std::string& variant, const std::string& split, const std::string& method) const {
+  if (const auto why = absent(variant)) return *why;
   const auto& runs = study_->plan.runs;
   if (std::any_of(runs.begin(), runs.end(), [&](const StudyRun& run) {
         return run.variant == variant && run.split == split && run.method == method;
@@ -98,8 +112,8 @@ std::vector<std::string> StudyRuns::rows(int section) const {
 }
 
 std::string StudyRuns::reference(int section) {
-  if (section == 5) return "best";
-  check(section == 6, "report", "sections 5 and 6 have a reference. Got ", section, ".");
+  if (section == 5 || section == 7) return "best";
+  check(section == 6, "report", "sections 5, 6 and 7 have a reference. Got ", section, ".");
   std::vector<std::string> strengths;
   for (const Variant& one : variants())
     if (one.section == 5) strengths.push_back(one.id);

@@ -2,6 +2,7 @@
 #pragma once
 
 #include <map>
+#include <optional>
 #include <string>
 #include <tuple>
 #include <vector>
@@ -52,6 +53,11 @@ class StudyRuns {
   /// "not run: …", with the reason as far as it is known.
   std::string missing(const std::string& variant, const std::string& split, const std::string& method) const;
 
+  /// Why a base of section 7 has no weights, with the command that gets them; nothing where it has.
+  std::optional<std::string> absent(const std::string& variant) const;
+  /// What the weights of a base are: "MD5 4d473c1d…", "drawn faces: …", or why that is not known.
+  std::string weights(const std::string& variant) const;
+
   /// Seeds planned at most for one group.
   int seeds() const { return seeds_; }
   /// A run as it was planned, for what is the same in all: size, epochs, framing.
@@ -60,7 +66,8 @@ class StudyRuns {
   /// The variants of a section that were planned or that the report has (of section 8: all), in the order of
   /// variants().
   std::vector<std::string> rows(int section) const;
-  /// What section 5 and 6 are compared with: the same network without augmentation; with it, but not regularised.
+  /// What sections 5, 6 and 7 are compared with: the same network without augmentation; with it, but not regularised;
+  /// the report's own best network.
   static std::string reference(int section);
 
  private:

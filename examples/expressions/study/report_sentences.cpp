@@ -227,6 +227,26 @@ std::vector<std::string> section_sentences(const StudyRuns& runs, int section) {
   return said;
 }
 
+std::vector<std::string> pretrained_sentences(const StudyRuns& runs) {
+  std::vector<std::string> said;
+  for (const char* split : {"random", "group"})
+    for (const std::string& id : runs.rows(7)) {
+      const SeedPairs pairs = pair_by_seed(runs.group(id, split, "sound"), runs.group(id, split, "report"));
+      std::vector<double> differences;
+      for (std::size_t i = 0; i < pairs.first.size(); ++i)
+        differences.push_back(pairs.first[i]->accuracy - pairs.second[i]->accuracy);
+      if (!differences.empty())
+        said.push_back(join(variant(id).title, ", ", on_split(split),
+                            ": the pixels that its weights expect instead of "
+                            "pixels / 255 are worth ",
+                            points_text(differences), "."));
+    }
+  for (const SplitComparison& one : comparisons_of(runs, 7))
+    said.push_back(join(capital(split_name(one.split)), ": ", one.result.sentence));
+  if (said.empty()) said.push_back("Not run: none of the bases, or nothing that they are compared with.");
+  return said;
+}
+
 std::vector<std::string> recipe_sentences(const StudyRuns& runs) {
   std::vector<std::string> said;
   for (const SplitComparison& one : comparisons_of(runs, 8))

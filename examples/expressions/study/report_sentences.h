@@ -25,6 +25,7 @@ std::vector<std::string> notebook_sentences(const StudyRuns& runs);
 std::string leak_worth(const StudyRuns& runs);
 std::vector<std::string> leak_sentences(const StudyRuns& runs);
 std::vector<std::string> section_sentences(const StudyRuns& runs, int section);
+std::vector<std::string> pretrained_sentences(const StudyRuns& runs);
 std::vector<std::string> recipe_sentences(const StudyRuns& runs);
 /// How the two methods' figures compare; empty where only one was run.
 std::vector<std::string> method_sentences(const StudyRuns& runs);

@@ -167,6 +167,31 @@ DocumentTable section_table(const StudyRuns& runs, int section) {
   return table;
 }
 
+DocumentTable pretrained_table(const StudyRuns& runs) {
+  DocumentTable table{.id = "table-7",
+                      .caption = "Pretrained bases, frozen, with the report's head: Flatten, Dense 256, Dense 5",
+                      .label = "Table 7"};
+  begin_head(table, runs);
+  table.head[0] = "base";
+  add_columns(table, "report, 2021", {"loss", "accuracy"});
+  add_columns(table, "ours, random split", {"loss", "accuracy"});
+  add_columns(table, "ours, by person", {"loss", "accuracy"});
+  add_columns(table, "", {"pixels", "weights"});
+  add_rows(table, runs, runs.rows(7), [&](Row& row, const std::string& id, const std::string& method) {
+    row.push_back(loss_of(reported_test(id)));
+    row.push_back(accuracy_of(reported_test(id)));
+    const auto absent = runs.absent(id);
+    if (absent)
+      row.resize(row.size() + 4, {.text = "not run: no weights"});
+    else
+      add_scores(row, runs, id, method);
+    row.push_back({.text = method == "report" ? "/ 255" : "as the weights expect"});
+    row.push_back({.text = absent ? *absent : runs.weights(id)});
+  });
+  table.note = why_they_differ(runs, 7);
+  return table;
+}
+
 DocumentTable recipe_table(const StudyRuns& runs) {
   DocumentTable table{.id = "table-8", .caption = "The recipe beside the report's network", .label = "Table 8"};
   begin_head(table, runs);

@@ -24,6 +24,8 @@ DocumentTable split_table(const StudyRuns& runs);
 DocumentTable test_table(const StudyRuns& runs);
 /// Table 5 and 6: loss and accuracy on the test side by both splits.
 DocumentTable section_table(const StudyRuns& runs, int section);
+/// Table 7: the pretrained bases, with what their weights are or the command that gets them.
+DocumentTable pretrained_table(const StudyRuns& runs);
 /// Table 8: the recipe beside the report's best network, plain and at its best.
 DocumentTable recipe_table(const StudyRuns& runs);
 

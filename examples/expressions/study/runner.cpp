@@ -15,6 +15,7 @@
 #include "mien/train/run_folder.h"
 #include "progress.h"
 #include "result.h"
+#include "transfer_run.h"
 #include "variants.h"
 
 namespace mien::expressions::study {
@@ -43,6 +44,14 @@ std::optional<TrainingState> begin_or_go_on(const fs::path& folder, const StudyR
   return std::nullopt;
 }
 
+/// What the network is made of.
+void tell_of(const Model& net, StudyResult& result) {
+  result.summary = summarize(net);
+  result.parameters = result.summary.parameters;
+  result.multiply_adds = result.summary.multiply_adds;
+  result.activation_bytes = result.summary.activation_bytes;
+}
+
 /// Scores the network and fills in what it came to.
 StudyResult scored(const Model& net, const Split& sides, const Split& pictures, const Input& input) {
   const mien::EvaluateOptions options{.input_scale = input.scale, .flips = input.flips};
@@ -62,25 +71,42 @@ StudyResult scored(const Model& net, const Split& sides, const Split& pictures, 
   const Evaluation training = mien::evaluate(net, sides.train, options);
   result.train_loss = training.loss, result.train_accuracy = training.accuracy;
   result.train_count = sides.train.size();
-  result.summary = summarize(net);
-  result.parameters = result.summary.parameters;
-  result.multiply_adds = result.summary.multiply_adds;
-  result.activation_bytes = result.summary.activation_bytes;
+  tell_of(net, result);
   return result;
 }
 
+/// What is the same for all runs of a session.
+struct Session {
+  const StudyPlan& plan;
+  const Dataset& data;
+  const std::vector<StudyBase>& bases;
+  const fs::path& study;
+  const std::function<bool()>& should_stop;
+  bool quiet;
+};
+
 /// One training from its pictures to its result.json; nothing where it was stopped.
-std::optional<StudyResult> train_one(const StudyRun& run, const Dataset& data, const fs::path& folder,
-                                     const std::function<bool()>& should_stop, StudyProgress& progress) {
+std::optional<StudyResult> train_one(const StudyRun& run, const Session& session, const fs::path& folder,
+                                     StudyProgress& progress) {
   const Clock::time_point start = Clock::now();
   const bool report = run.method == "report";
-  const Split pictures = sides_of(run, data), sides = sides_for(run.network, pictures);
+  const Dataset& data = session.data;
+  const Split pictures = sides_of(run, data);
+  std::optional<TransferRun> transfer;
+  if (!run.weights.empty()) {
+    progress.clear();
+    transfer = make_transfer_run(run, pictures, session.plan.options, base_of(session.bases, run.variant, run.weights),
+                                 session.study, session.should_stop, session.quiet);
+    if (!transfer) return std::nullopt;
+  }
+  const Split sides = transfer ? transfer->features : sides_for(run.network, pictures);
   const TrainOptions recipe = recipe_named(recipe_of(run.variant));
   check(run.tuning == describe_tuning(recipe), folder.string(), "the plan trains by \"", run.tuning,
         "\", which this version of the program no longer does. It trains by \"", describe_tuning(recipe), "\".");
   const Tuning tuning = tuning_of(recipe);
   const Input input{.size = run.size, .framing = parse_framing(run.framing), .flips = tuning.flips};
-  Model net = network_named(run.network, sides.train.image_shape(), data.class_count(), run.seed);
+  Model net = transfer ? transfer->network.head
+                       : network_named(run.network, sides.train.image_shape(), data.class_count(), run.seed);
   TrainingSetup setup{.network = run.network,
                       .input = input,
                       .epochs = run.epochs,
@@ -92,7 +118,7 @@ std::optional<StudyResult> train_one(const StudyRun& run, const Dataset& data, c
                       .tuning = tuning,
                       .seed = run.seed,
                       .callbacks = {progress.callback()},
-                      .should_stop = should_stop,
+                      .should_stop = session.should_stop,
                       .resume = begin_or_go_on(folder, run)};
   const std::size_t epochs_before =
       setup.resume ? static_cast<std::size_t>(setup.resume->integer("history.epochs")) : 0;
@@ -100,6 +126,7 @@ std::optional<StudyResult> train_one(const StudyRun& run, const Dataset& data, c
   if (history.interrupted) return std::nullopt;
 
   StudyResult result = scored(net, sides, pictures, input);
+  if (transfer) tell_of(transfer->network.net, result);
   result.run = run;
   result.key = run.key();
   result.history = history.epochs;
@@ -108,6 +135,9 @@ std::optional<StudyResult> train_one(const StudyRun& run, const Dataset& data, c
   result.seconds = std::chrono::duration<double>(Clock::now() - start).count();
   for (std::size_t i = 0; i < epochs_before; ++i) result.seconds += history.epochs[i].seconds;
   write_result(folder, result, data.class_names());
+  // A head alone predicts nothing, and those of the report's kind are large: with the features it is quickly made
+  // again.
+  if (transfer) fs::remove(folder / "best.safetensors");
   return result;
 }
 
@@ -130,8 +160,9 @@ StudyLock::StudyLock(const fs::path& study) {
 
 StudyLock::~StudyLock() { ::close(descriptor_); }
 
-bool train_all(const StudyPlan& plan, const Dataset& data, const fs::path& study,
+bool train_all(const StudyPlan& plan, const Dataset& data, const std::vector<StudyBase>& bases, const fs::path& study,
                const std::function<bool()>& should_stop, bool quiet) {
+  const Session session{plan, data, bases, study, should_stop, quiet};
   StudyProgress progress(plan, quiet);
   for (std::size_t i = 0; i < plan.runs.size(); ++i) {
     const StudyRun& run = plan.runs[i];
@@ -143,7 +174,7 @@ bool train_all(const StudyPlan& plan, const Dataset& data, const fs::path& study
     }
     if (should_stop()) return false;
     progress.begin(i);
-    const auto result = train_one(run, data, folder, should_stop, progress);
+    const auto result = train_one(run, session, folder, progress);
     if (!result) {
       progress.clear();
       return false;

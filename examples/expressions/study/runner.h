@@ -22,10 +22,10 @@ class StudyLock {
   int descriptor_ = -1;
 };
 
-/// Trains the runs of the plan that are not finished yet, in its order, and scores each. One that was stopped goes on
-/// from its last checkpoint to the same bits; a finished one is left alone. Returns false where `should_stop`, asked
-/// after every step, ended it before all were done.
-bool train_all(const StudyPlan& plan, const Dataset& data, const std::filesystem::path& study,
-               const std::function<bool()>& should_stop, bool quiet);
+/// Of section 7, the bases' weights are those of `bases`. Trains the runs of the plan that are not finished yet, in its
+/// order, and scores each. One that was stopped goes on from its last checkpoint to the same bits; a finished one is
+/// left alone. Returns false where `should_stop`, asked after every step, ended it before all were done.
+bool train_all(const StudyPlan& plan, const Dataset& data, const std::vector<StudyBase>& bases,
+               const std::filesystem::path& study, const std::function<bool()>& should_stop, bool quiet);
 
 }  // namespace mien::expressions::study

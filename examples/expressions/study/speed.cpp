@@ -14,6 +14,9 @@
 #include "../training.h"
 #include "mien/core/numbers.h"
 #include "mien/kernels/error.h"
+#include "mien/train/features.h"
+#include "transfer_run.h"
+#include "variants.h"
 
 namespace mien::expressions::study {
 namespace {
@@ -73,20 +76,50 @@ Dataset some_of(const Dataset& data, int count) {
   return data.subset(indices);
 }
 
-Speed measure(const StudyRun& run, const Dataset& data) {
+/// Times the training of a network on these sides.
+Speed measure(Model& net, const Split& sides, const StudyRun& run) {
   const ScratchFolder folder;
-  const Dataset training = some_of(data, run.batch * (1 + timed_steps)), scored = some_of(data, run.batch);
-  const Split sides = sides_for(run.network, {.train = training, .validation = scored, .test = {}});
-  Model net = network_named(run.network, sides.train.image_shape(), data.class_count(), 1);
   const auto stopwatch = std::make_shared<Stopwatch>();
-  TrainingSetup setup{.network = run.network, .input = {.size = run.size}};
+  TrainingSetup setup{.network = run.network, .input = {.size = run.size, .scale = input_scale_of(run.network)}};
   setup.batch = run.batch, setup.augment = run.augment;
   setup.callbacks = {Callback(stopwatch)};
   train_network(net, sides, folder.path(), std::move(setup));
   const Clock::time_point end = Clock::now();
   return {.per_training_picture = stopwatch->seconds_per_step() / run.batch,
-          .per_scored_picture = seconds_between(stopwatch->steps.back(), stopwatch->epoch) / scored.size(),
+          .per_scored_picture = seconds_between(stopwatch->steps.back(), stopwatch->epoch) / sides.validation.size(),
           .per_epoch = seconds_between(stopwatch->epoch, end)};
+}
+
+/// Of a pretrained base: its features once, then the head on them; what the weights are does not matter.
+Speed measure_transfer(const StudyRun& run, const Dataset& data, const StudyOptions& options) {
+  constexpr int pictures = 8;
+  const Dataset some = resized(some_of(data, pictures), run.size);
+  const TransferName name = *parse_transfer_name(run.network);
+  models::TransferNetwork network = make_transfer(name, some.image_shape(), data.class_count(), 1);
+  features_of(network.features, some.subset({0}));
+  Clock::time_point start = Clock::now();
+  const Dataset seen = features_of(network.features, some).data;
+  const double features = seconds_between(start, Clock::now()) / pictures;
+  Speed speed = measure(network.head,
+                        {.train = some_of(seen, run.batch * (1 + timed_steps)), .validation = seen, .test = {}}, run);
+  speed.once_per_picture = features;
+  if (run.variant == drawn_variant) {
+    StudyRun pretraining = run;
+    pretraining.augment = "faces";
+    const Dataset batches = some_of(some, run.batch * (1 + timed_steps));
+    const Speed whole = measure(network.net, {.train = batches, .validation = some, .test = {}}, pretraining);
+    const double count = 5.0 * options.pretrain_people * options.pretrain_takes;
+    speed.once = options.pretrain_epochs *
+                 (count * 0.8 * whole.per_training_picture + count * 0.1 * whole.per_scored_picture + whole.per_epoch);
+  }
+  return speed;
+}
+
+Speed measure(const StudyRun& run, const Dataset& data) {
+  const Dataset training = some_of(data, run.batch * (1 + timed_steps)), scored = some_of(data, run.batch);
+  const Split sides = sides_for(run.network, {.train = training, .validation = scored, .test = {}});
+  Model net = network_named(run.network, sides.train.image_shape(), data.class_count(), 1);
+  return measure(net, sides, run);
 }
 
 }  // namespace
@@ -97,17 +130,18 @@ std::string load_warning(double load, int processors) {
               " processors): the plan will be cut to the speed that is left. Better begin when it is idle.\n");
 }
 
-SpeedOf measured_speed(const Dataset& data, bool quiet) {
-  const auto known = std::make_shared<std::map<std::pair<std::string, std::string>, Speed>>();
-  return [known, data, quiet](const StudyRun& run) {
-    const auto found = known->find({run.network, run.augment});
+SpeedOf measured_speed(const Dataset& data, const StudyOptions& options, bool quiet) {
+  const auto known = std::make_shared<std::map<std::string, Speed>>();
+  return [known, data, options, quiet](const StudyRun& run) {
+    const std::string key = join(run.network, ' ', run.augment, ' ', run.size);
+    const auto found = known->find(key);
     if (found != known->end()) return found->second;
     if (known->empty() && !quiet) {
       double load = 0;
       if (::getloadavg(&load, 1) == 1) std::fputs(load_warning(load, omp_get_num_procs()).c_str(), stderr);
       std::fprintf(stderr, "Measuring how fast each network trains here.\n");
     }
-    return (*known)[{run.network, run.augment}] = measure(run, data);
+    return (*known)[key] = run.weights.empty() ? measure(run, data) : measure_transfer(run, data, options);
   };
 }
 

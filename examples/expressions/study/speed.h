@@ -10,7 +10,8 @@ namespace mien::expressions::study {
 std::string load_warning(double load, int processors);
 
 /// Measures the networks and augmentations of a study on some of its pictures: a few steps after one to warm up, one
-/// pass of scoring and one checkpoint each, in a temporary folder. Each pair is measured once, when it is asked for.
-SpeedOf measured_speed(const Dataset& data, bool quiet);
+/// pass of scoring and one checkpoint each, in a temporary folder; of a pretrained base, what its features and, on
+/// drawn faces, its pretraining take besides. Each is measured once, when it is asked for.
+SpeedOf measured_speed(const Dataset& data, const StudyOptions& options, bool quiet);
 
 }  // namespace mien::expressions::study

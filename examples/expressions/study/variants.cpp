@@ -4,6 +4,7 @@
 
 #include "../networks.h"
 #include "../recipe.h"
+#include "../transfer_name.h"
 #include "mien/core/nearest_name.h"
 #include "mien/kernels/error.h"
 
@@ -13,12 +14,34 @@ namespace {
 /// Of section 5, with which section 6 trains: its second.
 constexpr const char* strength_of_section_6 = "smaller";
 
+/// Of the base that is pretrained on drawn faces.
+constexpr double drawn_alpha = 0.35;
+constexpr int drawn_size = 96;
+
+/// Of section 7: the report's head behind a base.
+TransferName transfer_of(const std::string& id, const std::string& method) {
+  const bool drawn = id == drawn_variant;
+  return {.base = drawn ? "mobilenet_v2" : id,
+          .alpha = drawn ? drawn_alpha : 1,
+          .input = method == "report" ? "unit" : "own",
+          .head = "report"};
+}
+
+/// A pretrained base of the report.
+Variant base(const std::string& id) {
+  return {id, models::imagenet_facts(id).keras_name,
+          join("Trained on ImageNet, frozen; by the sound method: ", describe_transfer(transfer_of(id, "sound")),
+               " By the report's: on pixels / 255."),
+          7};
+}
+
 const std::map<int, std::vector<std::string>>& table() {
   static const std::map<int, std::vector<std::string>> sections{
       {3, {"attempt_1", "attempt_2", "attempt_3", "best", "baseline", "overfit", "label_as_input"}},
       {4, {"attempt_1", "attempt_2", "attempt_3", "best"}},
       {5, {"augment_smallest", "augment_smaller", "augment_small", "augment_small_plain"}},
       {6, {"l2", "dropout", "batch_norm", "all_three"}},
+      {7, {"inception_v3", "densenet121", "vgg16", "mobilenet_v2", "xception", "resnet50", drawn_variant}},
       {8, {recipe_variant}},
   };
   return sections;
@@ -58,6 +81,17 @@ const std::vector<Variant>& variants() {
        6},
       {"all_three", "All three",
        "The best network with the second strength of augmentation, L2, dropout and batch normalisation.", 6},
+      base("inception_v3"),
+      base("densenet121"),
+      base("vgg16"),
+      base("mobilenet_v2"),
+      base("xception"),
+      base("resnet50"),
+      {drawn_variant, "MobileNetV2, pretrained on drawn faces",
+       join("Ours, not the report's: pretrained on faces that the program draws, not on ImageNet and on no photograph; "
+            "pictures of at most ",
+            drawn_size, " pixels. ", describe_transfer(transfer_of(drawn_variant, "unit"))),
+       7},
       {recipe_variant, "Recipe",
        join(describe_network(recipe_named(best_recipe).network), " Trained by `--recipe best`: ",
             describe_tuning(recipe_named(best_recipe)), ". The same by either method."),
@@ -79,7 +113,7 @@ std::string recipe_of(const std::string& variant) { return variant == recipe_var
 
 const std::vector<std::string>& variants_of_section(int section) {
   const auto found = table().find(section);
-  check(found != table().end(), "study", "the sections with trainings are 3, 4, 5, 6 and 8. Got ", section, ".");
+  check(found != table().end(), "study", "the sections with trainings are 3 to 8. Got ", section, ".");
   return found->second;
 }
 
@@ -99,6 +133,8 @@ std::string section_title(int section) {
       return "Augmentation";
     case 6:
       return "Regularisation";
+    case 7:
+      return "Pretrained architectures";
     case 8:
       return "A better recipe";
     default:
@@ -109,6 +145,7 @@ std::string section_title(int section) {
 VariantTraining training_of(const std::string& id, const std::string& method) {
   const int section = variant(id).section;
   if (section == 3) return {id, "none"};
+  if (section == 7) return {transfer_of(id, method).text(), "none", id == drawn_variant ? drawn_size : 0};
   if (section == 8) return {recipe_named(best_recipe).network, recipe_named(best_recipe).augment};
   if (section == 5) return {default_network, id.substr(std::string("augment_").size())};
   const bool penalises_output = method == "report" && (id == "l2" || id == "all_three");
