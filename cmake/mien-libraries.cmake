@@ -1,11 +1,14 @@
-# The compiled libraries that a program which links mien needs beside it: mien::highway and mien::boost_context.
-# Used by mien's own build and, installed beside mien-config.cmake, by find_package(mien). What is missing is left in
-# MIEN_HIGHWAY_PROBLEM and MIEN_BOOST_CONTEXT_PROBLEM.
+# The compiled libraries that a program which links mien needs beside it: mien::highway, mien::boost_context and
+# mien::hdf5. Used by mien's own build and, installed beside mien-config.cmake, by find_package(mien). What is missing is
+# left in MIEN_HIGHWAY_PROBLEM, MIEN_BOOST_CONTEXT_PROBLEM and MIEN_HDF5_PROBLEM.
 find_path(MIEN_HIGHWAY_INCLUDE hwy/highway.h)
 find_library(MIEN_HIGHWAY_LIBRARY hwy)
 find_path(MIEN_BOOST_INCLUDE boost/context/fiber.hpp)
 find_library(MIEN_BOOST_CONTEXT_LIBRARY boost_context)
-mark_as_advanced(MIEN_HIGHWAY_INCLUDE MIEN_HIGHWAY_LIBRARY MIEN_BOOST_INCLUDE MIEN_BOOST_CONTEXT_LIBRARY)
+find_path(MIEN_HDF5_INCLUDE hdf5.h PATH_SUFFIXES hdf5/serial)
+find_library(MIEN_HDF5_LIBRARY NAMES hdf5_serial hdf5)
+mark_as_advanced(MIEN_HIGHWAY_INCLUDE MIEN_HIGHWAY_LIBRARY MIEN_BOOST_INCLUDE MIEN_BOOST_CONTEXT_LIBRARY
+  MIEN_HDF5_INCLUDE MIEN_HDF5_LIBRARY)
 
 if(MIEN_HIGHWAY_INCLUDE AND MIEN_HIGHWAY_LIBRARY)
   set(MIEN_HIGHWAY_PROBLEM)
@@ -30,4 +33,15 @@ if(MIEN_BOOST_INCLUDE AND MIEN_BOOST_CONTEXT_LIBRARY)
   endif()
 else()
   set(MIEN_BOOST_CONTEXT_PROBLEM "Boost.Context not found. On Debian and Ubuntu: sudo apt-get install libboost-context-dev")
+endif()
+
+if(MIEN_HDF5_INCLUDE AND MIEN_HDF5_LIBRARY)
+  set(MIEN_HDF5_PROBLEM)
+  if(NOT TARGET mien::hdf5)
+    add_library(mien::hdf5 INTERFACE IMPORTED)
+    target_include_directories(mien::hdf5 SYSTEM INTERFACE ${MIEN_HDF5_INCLUDE})
+    target_link_libraries(mien::hdf5 INTERFACE ${MIEN_HDF5_LIBRARY})
+  endif()
+else()
+  set(MIEN_HDF5_PROBLEM "HDF5 not found. On Debian and Ubuntu: sudo apt-get install libhdf5-dev")
 endif()

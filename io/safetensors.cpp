@@ -8,6 +8,7 @@
 #include <set>
 
 #include "mien/io/file.h"
+#include "mien/io/json_depth.h"
 #include "mien/kernels/error.h"
 
 namespace mien {
@@ -95,22 +96,8 @@ class Reader {
         objection = "\"" + parsed.get<std::string>() + "\" comes twice";
       return objection.empty();
     };
-    // Depth is limited before parsing: the parser itself is iterative, but a value's destructor is not.
-    int depth = 0;
-    bool in_text = false;
-    for (std::size_t i = 0; i < header.size(); ++i) {
-      const char c = header[i];
-      if (in_text) {
-        if (c == '\\') ++i;
-        if (c == '"') in_text = false;
-      } else if (c == '"') {
-        in_text = true;
-      } else if (c == '{' || c == '[') {
-        check(++depth <= max_depth, where_, "at byte ", length_bytes + i, ": the header is nested too deeply.");
-      } else if (c == '}' || c == ']') {
-        --depth;
-      }
-    }
+    const std::size_t deep = too_deep(header, max_depth);
+    check(deep == header.npos, where_, "at byte ", length_bytes + deep, ": the header is nested too deeply.");
     try {
       Json json = Json::parse(header, look);
       check(objection.empty(), where_, "in the header: ", objection, ".");

@@ -23,4 +23,11 @@ std::string cut_to_width(std::string_view text, int width, std::string_view endi
   return std::string(text.substr(0, length)).append(columns(ending) <= width ? ending : "");
 }
 
+std::string printable(std::string_view text) {
+  std::string result = cut_to_width(text.substr(0, 1000), 200);
+  for (char& c : result)
+    if (static_cast<unsigned char>(c) < 0x20 || c == 0x7f) c = '?';
+  return result;
+}
+
 }  // namespace mien

@@ -36,7 +36,7 @@ LayerConfig Conv2DModule::config() const {
 }
 
 int Conv2DModule::filters_for(const Shape& input) const {
-  return depthwise_ ? filters_ * narrow(input[2], "DepthwiseConv2D") : filters_;
+  return depthwise_ ? narrow(filters_ * input[2], "DepthwiseConv2D") : filters_;
 }
 
 Shape Conv2DModule::kernel_shape(const Shape& input) const {

@@ -47,6 +47,12 @@ void Model::make(const std::vector<Symbol>& inputs, const std::vector<Symbol>& o
   plan_ = make_plan(inputs, outputs);
   layers_ = layers_by_depth(plan_);
   name_layers();
+  std::vector<std::string> names;
+  for (const Symbol& input : inputs) {
+    const Module& module = *input.node()->layer;
+    names.push_back(module.kind() == "InputLayer" ? module.name() : "");
+  }
+  name_inputs(names);
   fused_ = fuse(plan_);
   made_ = true;
 }
@@ -74,6 +80,19 @@ void Model::name_layers() {
     }
     layer->set_stream(i + 1);
     for (const auto& parameter : layer->parameters()) parameter->full_name = layer->name() + "/" + parameter->name;
+  }
+}
+
+void Model::name_inputs(const std::vector<std::string>& names) {
+  std::set<std::string> taken;
+  for (const Layer& layer : layers_) taken.insert(layer->name());
+  for (const std::string& name : names)
+    check(name.empty() || taken.insert(name).second, "model", "two layers are called \"", name, "\".");
+  int count = 0;
+  for (std::string name : names) {
+    for (bool missing = name.empty(); missing; missing = !taken.insert(name).second, ++count)
+      name = count == 0 ? "input_layer" : join("input_layer_", count);
+    input_names_.push_back(name);
   }
 }
 
@@ -145,6 +164,7 @@ Model Model::part(const std::vector<std::string>& outputs, const std::vector<std
   result.name_ = name_;
   result.plan_ = without_unread_inputs(mien::part(plan_, made, replaced));
   result.layers_ = layers_by_depth(result.plan_);
+  result.name_inputs(std::vector<std::string>(result.plan_.inputs.size()));
   result.fused_ = fuse(result.plan_);
   result.fusion_ = fusion_;
   result.initialized_ = initialized_;

@@ -41,6 +41,8 @@ class Model {
   /// Shapes without the batch axis.
   std::vector<Shape> input_shapes() const { return plan_.inputs; }
   std::vector<Shape> output_shapes() const;
+  /// Keras's "input_layer", "input_layer_1", … where the user gave none.
+  const std::vector<std::string>& input_names() const { return input_names_; }
   /// Each layer once, in Keras's order (layers_by_depth).
   const std::vector<Layer>& layers() const { return layers_; }
   /// The layer of that name; Error with the nearest name otherwise.
@@ -73,11 +75,14 @@ class Model {
 
  private:
   void name_layers();
+  /// Gives the inputs these names, or Keras's where one is empty.
+  void name_inputs(const std::vector<std::string>& names);
   /// The number of the value that the layer of that name makes.
   int value_of(std::string_view layer) const;
 
   Plan plan_, fused_;
   std::vector<Layer> layers_;
+  std::vector<std::string> input_names_;
   bool made_ = false, initialized_ = false, fusion_ = true;
 };
 

@@ -51,6 +51,9 @@ void Module::build_once(const std::vector<Shape>& inputs) {
 
 void Module::add_parameter(std::string name, const Shape& shape, Initializer initializer, Regularizer regularizer,
                            bool buffer) {
+  check(shape.size() <= weights_limit_, name_.empty() ? kind() : name_, "its ", name, " of shape ", shape,
+        " would take more numbers than there are: ", weights_limit_, " are left.");
+  weights_limit_ -= shape.size();
   auto parameter = std::make_shared<Parameter>();
   parameter->name = std::move(name);
   parameter->value = Tensor::empty(shape);

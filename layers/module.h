@@ -3,6 +3,7 @@
 #pragma once
 
 #include <functional>
+#include <limits>
 #include <memory>
 #include <string>
 #include <string_view>
@@ -87,6 +88,9 @@ class Module {
   /// Shapes of the inputs that the parameters were made for.
   const std::vector<Shape>& built_for() const { return built_for_; }
 
+  /// Makes build() refuse more numbers than this, all parameters together: for layers from a file, which may ask for
+  /// any size.
+  void limit_weights(std::int64_t numbers) { weights_limit_ = numbers; }
   /// build(), once; later calls check that the shapes are still the same.
   void build_once(const std::vector<Shape>& inputs);
 
@@ -109,6 +113,7 @@ class Module {
   bool trainable_ = true;
   bool built_ = false;
   std::uint64_t stream_ = 0;
+  std::int64_t weights_limit_ = std::numeric_limits<std::int64_t>::max();
   std::vector<Shape> built_for_;
   std::vector<std::shared_ptr<Parameter>> parameters_;
 };

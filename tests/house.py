@@ -10,7 +10,7 @@ BELOW = {
     "core": ["kernels"],
     "layers": ["core", "kernels"],
     "optim": ["core", "kernels"],
-    "io": ["core", "kernels"],
+    "io": ["layers", "core", "kernels"],
     "data": ["io", "core", "kernels"],
     "models": ["layers", "core", "kernels"],
     "train": ["models", "data", "io", "optim", "layers", "core", "kernels"],

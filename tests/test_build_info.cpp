@@ -22,5 +22,6 @@ TEST_CASE("the build knows its version, compiler, flags and libraries", "[build_
   CHECK_FALSE(info.build_type.empty());
   CHECK(info.flags.find("march=native") == std::string_view::npos);
   CHECK(info.libraries.find("Highway ") != std::string_view::npos);
+  CHECK((info.libraries.find("HDF5 1.") != std::string_view::npos) == (info.keras_files.substr(0, 3) == "yes"));
   CHECK(info.libraries.find("..") == std::string_view::npos);
 }

@@ -2,6 +2,7 @@
 
 #include <algorithm>
 
+#include "mien/io/keras_file.h"
 #include "mien/kernels/error.h"
 
 namespace mien {
@@ -41,6 +42,10 @@ void save(const Model& net, const std::filesystem::path& path, const Metadata& m
 }
 
 Metadata load(Model& net, const std::filesystem::path& path) {
+  if (is_keras_file(path)) {
+    load_weights(net, path);
+    return {};
+  }
   WeightsFile file = read_safetensors(path);
   load(net, file, path.string());
   return std::move(file.metadata);

@@ -20,9 +20,10 @@ using Metadata = std::map<std::string, std::string>;
 /// the network has no weights yet or the file cannot be written.
 void save(const Model& net, const std::filesystem::path& path, const Metadata& metadata = {});
 
-/// Overwrites the network's weights with those of the file and returns the metadata. The network must be built; its
-/// weights may be missing yet. Throws Error that names every mismatch (weights that the file lacks, that the network
-/// lacks, and shapes that differ) and then changes nothing.
+/// Overwrites the network's weights with those of a safetensors file and returns the metadata; a file of Keras's is
+/// read too (io/keras_file.h), and has none. The network must be built; its weights may be missing yet. Throws Error
+/// that names every mismatch (weights that the file lacks, that the network lacks, and shapes that differ) and then
+/// changes nothing.
 Metadata load(Model& net, const std::filesystem::path& path);
 
 /// The same for a file that was read already; `source` stands for it in messages.

@@ -22,6 +22,7 @@ int info(const OutputOptions& output) {
       {"cuda_emulated", describe(Device::cuda_emulated)},
       {"cuda kernels", join("built: ", build.cuda)},
       {"emulated kernels", join("built: ", build.emulator)},
+      {"keras files", join("built: ", build.keras_files)},
   };
   if (output.json) {
     nlohmann::ordered_json json;
