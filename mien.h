@@ -48,6 +48,8 @@
 #include "mien/io/image.h"
 #include "mien/io/image_grid.h"
 #include "mien/io/image_transform.h"
+#include "mien/io/keras_file.h"
+#include "mien/io/onnx.h"
 #include "mien/io/plot.h"
 #include "mien/io/progress.h"
 #include "mien/io/safetensors.h"
