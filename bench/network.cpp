@@ -26,6 +26,7 @@ const char* const serve_help =
     "  killed            share of each convolution's outputs that ReLU killed\n"
     "  describe          the network's layers, and how many batches there are\n"
     "  save FILE         the weights, as safetensors\n"
+    "  onnx FILE         the network with its weights, for other runtimes\n"
     "  export FILE       the batches: float32 pictures, then int32 labels\n"
     "  threads N         threads from now on\n"
     "  quit\n"
@@ -83,6 +84,8 @@ Json answer(NetworkRun& run, const std::string& line) {
     run.reset();
   else if (command == "save")
     run.save_weights(file());
+  else if (command == "onnx")
+    run.save_onnx(file());
   else if (command == "export")
     run.export_batches(file());
   else if (command == "threads")
@@ -133,11 +136,17 @@ Json measure(NetworkRun& run, const Options& options) {
   return json;
 }
 
+std::string listed_names() {
+  std::string text;
+  for (const std::string& name : network_names()) text += (text.empty() ? "" : ", ") + name;
+  return text;
+}
+
 int main_with(int count, char** arguments) {
   CLI::App app("Measures training steps and inference of a whole network and prints JSON.", "bench_network");
   app.footer(serve_help);
   Options options;
-  app.add_option("--network", options.network, "seed, mobilenetv2 or resnet50")->capture_default_str();
+  app.add_option("--network", options.network, listed_names())->capture_default_str();
   app.add_option("--size", options.size, "side of the pictures (default: 256 for seed, 224 for the others)");
   app.add_option("--classes", options.classes, "(default: 5 for seed, 1000 for the others)");
   app.add_option("--batch", options.batch, "pictures of a training step")->capture_default_str();

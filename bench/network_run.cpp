@@ -11,6 +11,7 @@
 #include "mien/data/image_folder.h"
 #include "mien/data/loader.h"
 #include "mien/io/file.h"
+#include "mien/io/onnx.h"
 #include "mien/layers/conv2d.h"
 #include "mien/train/fit.h"
 #include "mien/train/weights.h"
@@ -71,12 +72,13 @@ NetworkRun::NetworkRun(const NetworkRunOptions& options)
 
 void NetworkRun::keep_start() {
   start_.clear();
+  if (!description_.keras_name.empty()) return;  // inference alone: nothing moves the weights
   for (const auto& parameter : net_.parameters()) start_.push_back(parameter->value.clone());
 }
 
 void NetworkRun::reset() {
   const auto parameters = net_.parameters();
-  for (std::size_t i = 0; i < parameters.size(); ++i) parameters[i]->value.copy_from(start_[i]);
+  for (std::size_t i = 0; i < start_.size(); ++i) parameters[i]->value.copy_from(start_[i]);
   optimizer_ = Adam(1e-3);
   std::vector<Tensor> weights;
   for (const auto& parameter : net_.trainable_parameters()) weights.push_back(parameter->value);
@@ -153,6 +155,8 @@ std::vector<double> NetworkRun::fit_epochs(int epochs) {
 }
 
 void NetworkRun::save_weights(const std::filesystem::path& path) const { save(net_, path); }
+
+void NetworkRun::save_onnx(const std::filesystem::path& path) const { export_onnx(net_, path); }
 
 void NetworkRun::export_batches(const std::filesystem::path& path) const {
   AtomicFile file(path);

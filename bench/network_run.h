@@ -60,6 +60,8 @@ class NetworkRun {
   /// The learning rate until the next reset.
   void set_learning_rate(double rate) { optimizer_.set_learning_rate(rate); }
   void save_weights(const std::filesystem::path& path) const;
+  /// Writes the network and its weights for other runtimes (io/onnx.h).
+  void save_onnx(const std::filesystem::path& path) const;
   /// Writes the batches for other programs: all pictures as float32, then all labels as int32, no header.
   void export_batches(const std::filesystem::path& path) const;
   /// Takes two steps and counts in the second.

@@ -4,6 +4,7 @@
 
 #include "mien/core/nearest_name.h"
 #include "mien/layers/layers.h"
+#include "mien/models/imagenet.h"
 
 namespace mien::bench {
 namespace {
@@ -121,6 +122,32 @@ void write_resnet50(NetworkDescription& description) {
   net.dense("logits", description.classes);
 }
 
+constexpr const char* keras_prefix = "keras-";
+
+/// The name that models/imagenet.h has for it.
+std::string imagenet_name(const std::string& name) { return name.substr(std::string(keras_prefix).size()); }
+
+Model keras_network(const NetworkDescription& description) {
+  return models::imagenet_network(imagenet_name(description.name), {.input = description.input_shape(),
+                                                                    .include_top = true,
+                                                                    .classes = description.classes,
+                                                                    .classifier_activation = linear});
+}
+
+NetworkDescription describe_keras_network(const std::string& name, int size, int classes) {
+  const models::ImageNetFacts& facts = models::imagenet_facts(imagenet_name(name));
+  NetworkDescription description{.name = name,
+                                 .size = size ? size : facts.usual_side,
+                                 .channels = 3,
+                                 .classes = classes ? classes : 1000,
+                                 .layers = {},
+                                 .keras_name = facts.keras_name};
+  const Model net = keras_network(description);
+  for (const Layer& layer : net.layers())
+    description.layers.push_back({.name = layer->name(), .kind = default_name(layer->kind())});
+  return description;
+}
+
 Activation activation_of(const std::string& name) {
   return name == "relu" ? Activation(relu) : name == "relu6" ? Activation(relu6) : Activation(linear);
 }
@@ -149,9 +176,14 @@ Layer make_layer(const LayerDescription& d) {
 
 }  // namespace
 
-std::vector<std::string> network_names() { return {"seed", "mobilenetv2", "resnet50"}; }
+std::vector<std::string> network_names() {
+  std::vector<std::string> names{"seed", "mobilenetv2", "resnet50"};
+  for (const models::ImageNetFacts& facts : models::imagenet_networks()) names.push_back(keras_prefix + facts.name);
+  return names;
+}
 
 NetworkDescription describe_network(const std::string& name, int size, int classes) {
+  if (name.rfind(keras_prefix, 0) == 0) return describe_keras_network(name, size, classes);
   const bool seed = name == "seed";
   NetworkDescription description{.name = name,
                                  .size = size   ? size
@@ -174,6 +206,7 @@ NetworkDescription describe_network(const std::string& name, int size, int class
 }
 
 Model build_network(const NetworkDescription& description) {
+  if (!description.keras_name.empty()) return keras_network(description);
   std::map<std::string, Symbol> values;
   for (const LayerDescription& layer : description.layers) {
     if (layer.kind == "input") {
@@ -204,6 +237,7 @@ nlohmann::json to_json(const NetworkDescription& description) {
           {"size", description.size},
           {"channels", description.channels},
           {"classes", description.classes},
+          {"keras_name", description.keras_name},
           {"layers", layers}};
 }
 

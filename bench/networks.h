@@ -29,15 +29,18 @@ struct NetworkDescription {
   std::string name;
   int size = 0, channels = 0, classes = 0;
   std::vector<LayerDescription> layers;  ///< each after its inputs; the last gives one logit a class
+  std::string keras_name = {};           ///< "VGG16", of a network of keras.applications: its layers have names and
+                                         ///< kinds alone, for each framework has the network itself
 
   Shape input_shape() const { return {size, size, channels}; }
 };
 
-/// "seed", "mobilenetv2", "resnet50".
+/// "seed", "mobilenetv2", "resnet50", and the six of models/imagenet.h as "keras-vgg16" and so on.
 std::vector<std::string> network_names();
 
 /// A network for square pictures. Size and classes of 0 stand for the usual ones: 256 and 5 for the seed network, 224
-/// and 1000 for the others. Throws Error with the nearest name where there is none of that name.
+/// (or what keras.applications takes) and 1000 for the others. Throws Error with the nearest name where there is none
+/// of that name.
 ///
 /// seed: as models/seed.h has it. mobilenetv2: Sandler et al., 2018, width 1. resnet50: He et al., 2015, with the
 /// stride in the 3x3 convolutions, as the frameworks' model collections have it.

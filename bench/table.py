@@ -11,6 +11,7 @@ examples:
 """
 import argparse
 import json
+import math
 import sys
 
 
@@ -131,6 +132,33 @@ def peers_table(network, text):
     return "\n".join(out) + "\n"
 
 
+def keras_networks_table(networks, text):
+    """The networks of keras.applications: each framework's best float32 at inference, and how mien compares."""
+    rows, notes, factors = [], [], {measure: [] for measure in ("inference_s", "inference_batch1_s")}
+    for network in networks:
+        name, batch = network["network"].removeprefix("keras-"), network["batch"]
+        for peer, figures in network["peers"].items():
+            inference, single = figures.get("inference_s"), figures.get("inference_batch1_s")
+            peak = figures.get("peak_rss_bytes")
+            rows.append([name, f"{peer} {figures.get('version', figures.get('unavailable', ''))}".strip(),
+                         significant(single and single * 1e3), number(single and 1 / single),
+                         significant(inference and inference * 1e3), number(inference and batch / inference),
+                         number(peak and peak / 1e6, 0)])
+        compared = [f"{RATIOS[measure].lower()} {ratio['factor']:.2f} ({ratio['peer']})"
+                    for measure, ratio in network.get("ratios", {}).items()]
+        for measure, ratio in network.get("ratios", {}).items():
+            factors[measure].append(ratio["factor"])
+        notes.append(f"- {name}: times as fast as the fastest float32 peer: " + (", ".join(compared) or "no peer") + ".")
+        notes += [f"- **The comparison of {name} is void: {reason}.**" for reason in network.get("void", [])]
+        notes += [f"- {name}: {note}" for note in network.get("notes", []) if note != "Pictures are noise."]
+    for measure, found in factors.items():
+        if found:
+            notes.append(f"- Geometric mean, {RATIOS[measure].lower()}: {math.exp(sum(map(math.log, found)) / len(found)):.2f}.")
+    head = f"{networks[0]['size']} px, batch {networks[0]['batch']}"
+    return table([head, "framework", "one picture ms", "images/s", "batch ms", "images/s", "process's peak MB"],
+                 rows, text) + "\n" + "\n".join(notes) + "\n"
+
+
 def scaling_table(points, text):
     return table(["network", "threads", "batch", "size", "training ms", "images/s", "inference ms", "images/s",
                   "step's memory MB"],
@@ -147,8 +175,13 @@ def result_page(result, text):
            f" Load average at the start: {result['load_average']:.2f}."]
     if "roofline" in result:
         out += [section("The machine's bounds"), roofline_table(result["roofline"], text)]
+    of_keras = [network for name, network in result.get("networks", {}).items() if name.startswith("keras-")]
     for network in result.get("networks", {}).values():
+        if network in of_keras:
+            continue
         out += [section(f"{network['network']}: against the other frameworks"), peers_table(network, text)]
+    if of_keras:
+        out += [section("Six networks of keras.applications: inference"), keras_networks_table(of_keras, text)]
     if "scaling" in result:
         out += [section("How cost grows"), scaling_table(result["scaling"], text)]
     if "start_up_s" in result:

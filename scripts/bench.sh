@@ -13,7 +13,7 @@ in bench/results, and prints the page.
   --quick          figures to look at, in about 5 minutes: few cases, two short rounds, no settings that compile
   --no-peers       mien alone, without the other frameworks
   --data FOLDER    photographs of faces, one subfolder a class, for the seed network (default: noise)
-  --stages LIST    some of roofline,kernels,profile,input,seed,mobilenetv2,resnet50,scaling (default: all)
+  --stages LIST    some of roofline,kernels,profile,input,seed,mobilenetv2,resnet50,imagenet,scaling (default: all)
   --threads N      (default: one a processor)
   --venv DIR       the other frameworks' virtual environment, made where it is missing: several GB
                    (default: bench/peers/.venv)
@@ -32,7 +32,7 @@ TEXT
 fail_usage() { echo "bench.sh: $1" >&2; usage >&2; exit 2; }
 
 root=$(cd "$(dirname "${BASH_SOURCE[0]}")/.." && pwd)
-quick=() peers=1 data="" stages=roofline,kernels,profile,input,seed,mobilenetv2,resnet50,scaling threads=$(nproc)
+quick=() peers=1 data="" stages=roofline,kernels,profile,input,seed,mobilenetv2,resnet50,imagenet,scaling threads=$(nproc)
 venv=$root/bench/peers/.venv results=$root/bench/results
 while [ $# -gt 0 ]; do
   case $1 in
@@ -50,7 +50,7 @@ while [ $# -gt 0 ]; do
 done
 [[ $threads =~ ^[1-9][0-9]*$ ]] || fail_usage "--threads must be a number of at least 1"
 for stage in ${stages//,/ }; do
-  case $stage in roofline | kernels | profile | input | seed | mobilenetv2 | resnet50 | scaling) ;; *) fail_usage "unknown stage '$stage'" ;; esac
+  case $stage in roofline | kernels | profile | input | seed | mobilenetv2 | resnet50 | imagenet | scaling) ;; *) fail_usage "unknown stage '$stage'" ;; esac
 done
 [ -z "$data" ] || [ -d "$data" ] || { echo "bench.sh: $data is no folder" >&2; exit 1; }
 
@@ -74,13 +74,12 @@ stage() { echo "== $1 (after $((SECONDS - started)) s)" >&2; }
 
 # measure_network NAME BATCH [OPTIONS of run.py]
 measure_network() {
-  wants "$1" || return 0
   stage "$1"
   local network=$1 batch=$2 none=()
   shift 2
   ((peers)) || none=(--peers "")
   python3 "$root/bench/peers/run.py" --program "$build/bench_network" --network "$network" --batch "$batch" \
-    --threads "$threads" --venv "$venv" --output "$parts/$network.json" "${none[@]}" "${quick[@]}" "$@" || failed=1
+    --threads "$threads" --venv "$venv" --output "$parts/$network.json" "${quick[@]}" "$@" "${none[@]}" || failed=1
 }
 
 if wants roofline; then
@@ -102,9 +101,16 @@ if wants input; then
   stage input
   "$build/bench_input" ${data:+--data "$data"} --benchmark_min_time=0.05 --benchmark_out="$parts/input.json" >&2
 fi
-measure_network seed 64 ${data:+--data "$data"}
-measure_network mobilenetv2 16 --no-compile --rounds 3 --trial-seconds 1
-measure_network resnet50 8 --no-compile --rounds 3 --trial-seconds 1
+if wants seed; then measure_network seed 64 ${data:+--data "$data"}; fi
+if wants mobilenetv2; then measure_network mobilenetv2 16 --no-compile --rounds 3 --trial-seconds 1; fi
+if wants resnet50; then measure_network resnet50 8 --no-compile --rounds 3 --trial-seconds 1; fi
+if wants imagenet; then
+  # As keras.applications has them, by inference alone: PyTorch has no such networks.
+  for network in inception_v3 densenet121 vgg16 mobilenet_v2 xception resnet50; do
+    measure_network "keras-$network" 16 --size 256 --inference --peers keras,onnxruntime,openvino --no-compile --rounds 3 \
+      --trial-seconds 1
+  done
+fi
 if wants scaling; then
   stage scaling
   python3 "$root/bench/scaling.py" --build "$build" --threads "$threads" "${quick[@]}" >"$parts/scaling.json"

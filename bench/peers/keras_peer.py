@@ -44,6 +44,10 @@ class Peer:
         self.step, self.scores = step, scores
 
     def build(self, network):
+        if network.keras_name:
+            shape = (network.size, network.size, network.channels)
+            return getattr(self.keras.applications, network.keras_name)(
+                weights=None, input_shape=shape, classes=network.classes, classifier_activation=None)
         layers = self.keras.layers
         values = {}
         for layer in network.layers:

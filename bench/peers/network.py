@@ -27,8 +27,12 @@ class Network:
         self.layers = self.description["layers"]
         self.size, self.channels = self.description["size"], self.description["channels"]
         self.classes, self.name = self.description["classes"], self.description["name"]
+        self.keras_name = self.description["keras_name"]  # of keras.applications; the layers then say little
+        self.onnx = pathlib.Path(description).with_suffix(".onnx")  # such a network as mien exported it
         self.weights = read_safetensors(weights)
         self.shapes = {}
+        if self.keras_name:
+            return
         for layer in self.layers:
             self.shapes[layer["name"]] = self._shape(layer)
 

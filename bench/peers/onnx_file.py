@@ -1,7 +1,16 @@
-"""A network as an ONNX model: channels first, weights inside, the batch left open."""
+"""A network as an ONNX model, weights inside, the batch left open: made here, channels first, or by mien's export."""
 import numpy
 import onnx
 from onnx import TensorProto, helper, numpy_helper
+
+
+def model_bytes(network):
+    return network.onnx.read_bytes() if network.keras_name else make_model(network).SerializeToString()
+
+
+def pictures(network, images):
+    """The pictures as the model takes them."""
+    return images.copy() if network.keras_name else images.transpose(0, 3, 1, 2).copy()
 
 
 def make_model(network):

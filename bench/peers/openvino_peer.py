@@ -14,11 +14,11 @@ SETTINGS = {
 class Peer:
     def __init__(self, network, batches, threads, setting):
         import openvino
-        from onnx_file import make_model
+        from onnx_file import model_bytes, pictures
         self.version = openvino.__version__.split("-")[0]
         self.openvino, self.core, self.threads, self.setting = openvino, openvino.Core(), threads, setting
-        self.model = make_model(network).SerializeToString()
-        self.images = batches.images[0].transpose(0, 3, 1, 2).copy()
+        self.model = model_bytes(network)
+        self.images = pictures(network, batches.images[0])
         self.requests = {}
 
     def reset(self):

@@ -80,6 +80,9 @@ class Process:
     def resume(self):
         self._signal(signal.SIGCONT)
 
+    def is_alive(self):
+        return self.process.poll() is None
+
     def stop(self):
         alive.discard(self)
         self._signal(signal.SIGCONT)

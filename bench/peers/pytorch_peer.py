@@ -19,6 +19,8 @@ SETTINGS = {
 
 class Peer:
     def __init__(self, network, batches, threads, setting):
+        if network.keras_name:
+            raise ValueError(f"PyTorch has no {network.keras_name} with Keras's weights")
         import torch
         torch.set_num_threads(threads)
         self.torch, self.network, self.setting = torch, network, setting

@@ -36,6 +36,8 @@ MEASURES = {
     "inference_batch1_s": ("infer", lambda count, batch: f"infer {count} 1"),
 }
 
+INFERENCE = [measure for measure, (role, _) in MEASURES.items() if role == "infer"]
+
 # How far losses may be apart (relative): in the first steps, and over all that are compared.
 #
 # Two programs that add in different orders differ by some 1e-7 of a value, and Winograd's transforms by some 1e-6; Adam,
@@ -81,6 +83,7 @@ def peer_python(venv):
 class Bench:
     def __init__(self, arguments, scratch):
         self.arguments, self.scratch = arguments, pathlib.Path(scratch)
+        self.measures = INFERENCE if arguments.inference else list(MEASURES)
         self.python = peer_python(arguments.venv) if arguments.peers else None
         self.environment = {"OMP_NUM_THREADS": str(arguments.threads)}
 
@@ -103,16 +106,18 @@ class Bench:
                               f"mean losses {', '.join(f'{loss:.3f}' for loss in losses)}.")
         elif not self.arguments.data:
             self.notes.append("Pictures are noise.")
-        killed = mien.ask("killed")["killed"]
+        self.description = mien.ask("describe")
+        killed = {} if self.description["keras_name"] else mien.ask("killed")["killed"]
         if killed:
             self.notes.append("Share of a convolution's outputs that ReLU killed: "
                               + ", ".join(f"{name} {100 * share:.0f} %" for name, share in killed.items()) + ".")
         self.killed = killed
-        self.description = mien.ask("describe")
         normalised = any(layer["kind"] == "batch_normalization" for layer in self.description["layers"])
         self.checked_steps, self.checked_rate = NORMALISED_CHECK if normalised else CHECK
         (self.scratch / "network.json").write_text(json.dumps(self.description))
         mien.ask(f"save {self.scratch / 'weights'}")
+        if self.description["keras_name"]:
+            mien.ask(f"onnx {self.scratch / 'network.onnx'}")
         mien.ask(f"export {self.scratch / 'batches'}")
         mien.stop()
         self.arguments.weights = self.scratch / "weights"
@@ -142,7 +147,8 @@ class Bench:
         except PeerError as error:
             say(f"  {peer}, {name}: left out: {error}")
             return figures
-        for measure, (role, command) in MEASURES.items():
+        for measure in self.measures:
+            role, command = MEASURES[measure]
             if not setting[role]:
                 continue
             try:
@@ -182,7 +188,7 @@ class Bench:
         for peer in a.peers:
             say(f"{peer}: which setting is fastest")
             picked[peer], tried[peer], settings[peer] = self.pick(peer)
-        picked["mien"] = {(measure, "float32"): "" for measure in MEASURES}
+        picked["mien"] = {(measure, "float32"): "" for measure in self.measures}
         peers = {name: {} for name in ["mien", *a.peers]}
         processes, checks = {}, {"logits": {}, "losses": {}}
         for peer, places in picked.items():
@@ -197,7 +203,9 @@ class Bench:
         self.take_turns(picked, processes, peers)
         for peer in a.peers:
             peers[peer]["tried"] = tried[peer]
-        for process in processes.values():
+        for (peer, name), process in processes.items():
+            if picked[peer].get(("inference_s", "float32")) == name and process.is_alive():
+                peers[peer]["peak_rss_bytes"] = process.resident_bytes("VmHWM")
             process.stop()
         return self.result(peers, checks)
 
@@ -282,7 +290,7 @@ class Bench:
     def result(self, peers, checks):
         a = self.arguments
         ratios = {}
-        for measure in MEASURES:
+        for measure in self.measures:
             others = {peer: figures[measure] for peer, figures in peers.items() if peer != "mien" and measure in figures}
             if others:
                 fastest = min(others, key=others.get)
@@ -306,7 +314,7 @@ class Bench:
                                     "apart": largest, "tolerance": APART, "mien": losses["mien"], "keras": losses["keras"]}
             if not agrees:
                 result.setdefault("void", []).append("the losses of the first steps are not Keras's")
-        elif a.peers:
+        elif a.peers and not a.inference:
             result.setdefault("void", []).append("Keras was not there to compare losses with")
         return result
 
@@ -315,7 +323,7 @@ def main():
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--program", type=pathlib.Path, required=True, help="bench_network")
     parser.add_argument("--output", type=pathlib.Path, required=True, help="the JSON to write")
-    parser.add_argument("--network", default="seed", help="seed, mobilenetv2 or resnet50 (default: seed)")
+    parser.add_argument("--network", default="seed", help="as bench_network names them (default: seed)")
     parser.add_argument("--batch", type=int, default=64)
     parser.add_argument("--size", type=int, help="of the pictures (default: the network's)")
     parser.add_argument("--threads", type=int, default=len(os.sched_getaffinity(0)))
@@ -328,6 +336,7 @@ def main():
     parser.add_argument("--rounds", type=int, default=7)
     parser.add_argument("--trial-seconds", type=float, default=2, help="for each measure of each setting")
     parser.add_argument("--turn-seconds", type=float, default=1.0, help="for each measure of a turn, once two are done")
+    parser.add_argument("--inference", action="store_true", help="measure no training")
     parser.add_argument("--no-compile", action="store_true", help="leave out settings that compile (XLA, torch.compile)")
     parser.add_argument("--quick", action="store_true", help="two short rounds, without settings that compile")
     arguments = parser.parse_args()
