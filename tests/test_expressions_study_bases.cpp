@@ -46,7 +46,8 @@ TEST_CASE("without weights the study completes, and each row of Table 7 has the 
   CHECK(!fs::exists(place / "other"));
 }
 
-TEST_CASE("--pretrain synthetic adds a base of drawn faces to Table 7, by both methods, and the study goes on") {
+TEST_CASE(
+    "the option --pretrain synthetic adds a base of drawn faces to Table 7, by both methods, and the study goes on") {
   const Workplace place;
   const std::vector<std::string> which{"--sections",       "4,7",       "--method",          "both",
                                        "--pretrain",       "synthetic", "--pretrain-people", "10",

@@ -174,7 +174,7 @@ TEST_CASE("options that make no sense for a base are refused by name") {
   CHECK_THAT(absent.err, Contains("expressions weights"));
 }
 
-TEST_CASE("--pretrain synthetic needs no weights, says what it is, and goes on where it was killed") {
+TEST_CASE("the option --pretrain synthetic needs no weights, says what it is, and goes on where it was killed") {
   const Workplace place;
   place.draw_faces();
   const auto run = [](const std::string& out) {
