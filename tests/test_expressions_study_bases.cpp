@@ -7,6 +7,9 @@
 #include "../examples/expressions/study/variants.h"
 #include "expressions_testing.h"
 #include "mien/data/synthetic_faces.h"
+#include "mien/io/keras_file.h"
+#include "mien/io/md5.h"
+#include "mien/models/imagenet.h"
 
 using namespace mien;
 using namespace mien::expressions;
@@ -44,6 +47,30 @@ TEST_CASE("without weights the study completes, and each row of Table 7 has the 
   CHECK_THAT(contents(place / "study/report.md"), Contains("Pretrained architectures"));
   CHECK_THAT(place.run(small_study("other", {"--sections", "7"})).err, Contains("nothing to train"));
   CHECK(!fs::exists(place / "other"));
+}
+
+TEST_CASE("a base whose file is there is trained, by its MD5, and one that changed stops the study") {
+  const Workplace place;
+  const fs::path file = place / "weights/mobilenet_v2_weights_tf_dim_ordering_tf_kernels_1.0_224_no_top.h5";
+  fs::create_directories(file.parent_path());
+  const auto write = [&](std::uint64_t seed) {
+    Model net = models::imagenet_network("mobilenet_v2", {.input = {32, 32, 3}});
+    net.initialize(seed);
+    save_weights(net, place / "base.weights.h5");
+    fs::rename(place / "base.weights.h5", file);
+  };
+  write(1);
+  REQUIRE(place.run(small_study("study", {"--sections", "7"})).exit_code == 0);
+  const StudyPlan plan = read_plan(place / "study/plan.json");
+  REQUIRE(plan.runs.size() == 1);
+  CHECK(plan.runs[0].variant == "mobilenet_v2");
+  CHECK(plan.runs[0].weights == md5_of_file(file));
+  CHECK_THAT(contents(place / "study/tables/table-7.csv"), Contains("MD5 " + plan.runs[0].weights));
+  write(2);
+  fs::remove_all(place / "study/runs");
+  const Outcome changed = place.run({"study", "--out", "study", "--quiet"});
+  CHECK(changed.exit_code == 1);
+  CHECK_THAT(changed.err, Contains("planned with other weights"));
 }
 
 TEST_CASE(

@@ -96,6 +96,21 @@ TEST_CASE("a run with a base is evaluated, predicts, explains and stands alone i
   CHECK_THAT(explained.out, Contains("Grad-CAM") && Contains("explained/explain.html"));
 }
 
+TEST_CASE("weights that Keras wrote are a base, for pictures of any size") {
+  const TransferPlace place;
+  const Outcome trained = place.run(
+      Workplace::training("run", {"--base", "mobilenet_v2", "--alpha", "0.35", "--weights",
+                                  MIEN_SOURCE_DIR "/tests/golden/weights/mobilenet_v2.keras", "--head", "report"}));
+  INFO(trained.err);
+  REQUIRE(trained.exit_code == 0);
+  CHECK((place.run({"evaluate", "run", "--json", "--quiet"}).out == contents(place / "run/metrics.json")));
+  const Outcome wider = place.run(Workplace::training(
+      "wider", {"--base", "mobilenet_v2", "--weights", MIEN_SOURCE_DIR "/tests/golden/weights/mobilenet_v2.keras"}));
+  CHECK(wider.exit_code == 1);
+  CHECK_THAT(wider.err, Contains("mobilenet_v2.keras"));
+  CHECK(!fs::exists(place / "wider"));
+}
+
 TEST_CASE("with views and fine-tuning, killed at random moments and resumed, a run ends with the same bits") {
   const TransferPlace place;
   const auto run = [](const std::string& out, const std::string& cache) {

@@ -9,7 +9,9 @@
 #include "../examples/expressions/weights_catalog.h"
 #include "expressions_testing.h"
 #include "mien/io/file.h"
+#include "mien/io/keras_file.h"
 #include "mien/io/md5.h"
+#include "mien/models/imagenet.h"
 
 using namespace mien;
 using namespace mien::expressions;
@@ -181,6 +183,32 @@ TEST_CASE("weights get refuses a mirror's file of another MD5, and leaves a file
   const Outcome missing = place.run({"weights", "get", "densenet121", "--from", server.address(), "--quiet"});
   CHECK(missing.exit_code == 1);
   CHECK_THAT(missing.err, Contains("404"));
+}
+
+TEST_CASE("a file without a published MD5 is known by the network that it fits") {
+  const Workplace place;
+  const FileServer server(place);
+  const std::string name = "mobilenet_v2_weights_tf_dim_ordering_tf_kernels_0.35_96_no_top.h5";
+  Model net = models::imagenet_network("mobilenet_v2", {.input = {96, 96, 3}, .alpha = 0.35});
+  net.initialize(1);
+  save_weights(net, place / "right.weights.h5");
+  fs::create_directories(place / "served/mobilenet_v2");
+  fs::copy_file(place / "right.weights.h5", place / ("served/mobilenet_v2/" + name));
+  const auto get = [&](const std::string& which) {
+    return place.run({"weights", "get", which, "--from", server.address(), "--quiet"});
+  };
+  const Outcome got = get("mobilenet_v2_0.35_96");
+  INFO(got.err);
+  REQUIRE(got.exit_code == 0);
+  CHECK_THAT(got.out, Contains("every name and shape"));
+  CHECK_THAT(get("mobilenet_v2_0.35_96").out, Contains("was there already"));
+  CHECK(place.run({"weights", "check", "weights/" + name}).exit_code == 0);
+  // The same weights under the name of a wider network.
+  fs::copy_file(place / "right.weights.h5",
+                place / "served/mobilenet_v2/mobilenet_v2_weights_tf_dim_ordering_tf_kernels_1.0_224_no_top.h5");
+  const Outcome other = get("mobilenet_v2");
+  CHECK(other.exit_code == 1);
+  CHECK_THAT(other.err, Contains("cannot be loaded into the network") && Contains("removed"));
 }
 
 TEST_CASE("weights says what it can do, and which name was meant") {

@@ -6,6 +6,7 @@
 
 #include "augmentation.h"
 #include "mien/core/numbers.h"
+#include "mien/io/keras_file.h"
 #include "mien/io/progress.h"
 #include "mien/train/run_folder.h"
 
@@ -34,7 +35,10 @@ void check_weights_file(const fs::path& weights) {
 
 void load_base(models::TransferNetwork& network, const fs::path& weights) {
   check_weights_file(weights);
-  load(network.base, weights);
+  if (is_keras_file(weights))
+    load_weights(network.base, weights);
+  else
+    load(network.base, weights);
 }
 
 FeatureSides features_of_sides(const models::TransferNetwork& network, const Split& sides,

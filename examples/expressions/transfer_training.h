@@ -24,7 +24,8 @@ struct TransferSetup {
 /// Throws Error, with what helps, where there is no such file.
 void check_weights_file(const std::filesystem::path& weights);
 
-/// Loads a base's weights from a file of Keras's or ours. Throws Error where it is another network's.
+/// Loads a base's weights from a file of Keras's (.h5, .weights.h5, .keras) or ours (.safetensors). Throws Error where
+/// it is another network's.
 void load_base(models::TransferNetwork& network, const std::filesystem::path& weights);
 
 /// The features of the three sides, the training side in all its views; from the cache, as far as they are there.
