@@ -4,6 +4,7 @@
 #include <unistd.h>
 
 #include <algorithm>
+#include <atomic>
 #include <cctype>
 #include <cstring>
 #include <map>
@@ -20,6 +21,9 @@ namespace mien {
 namespace {
 
 namespace fs = std::filesystem;
+
+/// Under it, a picture counts as grey: what a JPEG's rounding leaves of equal channels is under 1.
+constexpr double least_colourfulness = 4;
 
 bool is_picture(const fs::path& path) {
   std::string extension = path.extension().string();
@@ -83,46 +87,52 @@ void check_memory(std::int64_t bytes, std::size_t count) {
         " MB, more than half of this machine's ", memory >> 20, " MB. A smaller size, or fewer pictures, will do.");
 }
 
-LabelledImages load(const fs::path& folder, const ImageFolderOptions& options) {
-  check(options.size >= 1 && options.size <= 16384, "ImageFolder", "the size must lie in 1 … 16384 pixels. Got ",
-        options.size, ".");
-  check(options.channels == 1 || options.channels == 3, "ImageFolder", "pictures have 1 or 3 channels. Got ",
-        options.channels, ".");
+/// Names, labels and classes of a folder's pictures, not yet read.
+LabelledImages listed(const fs::path& folder) {
   check(fs::is_directory(folder), folder.string(), "there is no such folder.");
   LabelledImages all;
-  std::vector<fs::path> paths;
   for (const fs::path& class_folder : sorted_entries(folder, true)) {
     const std::vector<fs::path> pictures = sorted_entries(class_folder, false);
     check(!pictures.empty(), class_folder.string(), "the class has no picture (.jpg, .jpeg, .png, .bmp or .gif).");
     for (const fs::path& picture : pictures) {
       all.names.push_back((class_folder.filename() / picture.filename()).string());
       all.labels.push_back(static_cast<std::int32_t>(all.class_names.size()));
-      paths.push_back(picture);
     }
     all.class_names.push_back(class_folder.filename().string());
   }
   check(!all.class_names.empty(), folder.string(), "there is no class: pictures are expected as CLASS/FILE.");
-  all.groups = find_groups(folder, all.names, options);
+  return all;
+}
+
+LabelledImages load(const fs::path& folder, const ImageFolderOptions& options) {
+  check(options.size >= 1 && options.size <= 16384, "ImageFolder", "the size must lie in 1 … 16384 pixels. Got ",
+        options.size, ".");
+  check(options.channels == 1 || options.channels == 3, "ImageFolder", "pictures have 1 or 3 channels. Got ",
+        options.channels, ".");
+  LabelledImages all = listed(folder);
+  const std::vector<std::string>& names = all.names;
+  all.groups = find_groups(folder, names, options);
 
   const std::int64_t bytes = std::int64_t{options.size} * options.size * options.channels;
-  check_memory(bytes * static_cast<std::int64_t>(paths.size()), paths.size());
-  all.images = Tensor::empty({static_cast<std::int64_t>(paths.size()), options.size, options.size, options.channels},
+  check_memory(bytes * static_cast<std::int64_t>(names.size()), names.size());
+  all.images = Tensor::empty({static_cast<std::int64_t>(names.size()), options.size, options.size, options.channels},
                              Device::cpu, DType::uint8);
   std::uint8_t* const pixels = all.images.view<std::uint8_t>().data;
-  std::vector<std::string> problems(paths.size());
+  std::vector<std::string> problems(names.size());
   std::mutex progress_mutex;
   int done = 0;
 #pragma omp parallel for schedule(dynamic)
-  for (std::size_t i = 0; i < paths.size(); ++i) {
+  for (std::size_t i = 0; i < names.size(); ++i) {
     try {
-      const Image image = framed(read_image(paths[i], {.channels = options.channels}), options.framing, options.size);
+      const Image image =
+          framed(read_image(folder / names[i], {.channels = options.channels}), options.framing, options.size);
       std::memcpy(pixels + static_cast<std::size_t>(bytes) * i, image.pixels.data(), image.pixels.size());
     } catch (const std::exception& error) {
       problems[i] = error.what();
     }
     const std::lock_guard lock(progress_mutex);
     ++done;
-    if (options.progress) options.progress(done, static_cast<int>(paths.size()));
+    if (options.progress) options.progress(done, static_cast<int>(names.size()));
   }
   const auto bad = std::count_if(problems.begin(), problems.end(), [](const std::string& p) { return !p.empty(); });
   for (const std::string& problem : problems)
@@ -134,6 +144,24 @@ LabelledImages load(const fs::path& folder, const ImageFolderOptions& options) {
 
 Image framed(const Image& photograph, Framing framing, int size) {
   return framing == Framing::centre ? resize(centre_square(photograph), size, size) : resize(photograph, size, size);
+}
+
+std::string first_grey_picture(const fs::path& folder) {
+  const std::vector<std::string> names = listed(folder).names;
+  std::atomic<std::size_t> first = names.size();
+#pragma omp parallel for schedule(dynamic)
+  for (std::size_t i = 0; i < names.size(); ++i) {
+    if (i > first) continue;
+    try {
+      if (colourfulness(read_image(folder / names[i])) >= least_colourfulness) continue;
+    } catch (const Error&) {
+      continue;
+    }
+    std::size_t before = first;
+    while (i < before && !first.compare_exchange_weak(before, i)) {
+    }
+  }
+  return first < names.size() ? names[first] : "";
 }
 
 ImageFolder::ImageFolder(const fs::path& folder, const ImageFolderOptions& options) : Dataset(load(folder, options)) {}

@@ -43,4 +43,10 @@ class ImageFolder : public Dataset {
   explicit ImageFolder(const std::filesystem::path& folder, const ImageFolderOptions& options = {});
 };
 
+/// The first picture of such a folder, in ImageFolder's order, that is grey: stored with one channel, or with three
+/// that are nearly the same everywhere (colourfulness() under 4). Its name, as ImageFolder has it; empty where all have
+/// colour. A file that cannot be read counts as one in colour, for ImageFolder to tell. Throws Error for a folder
+/// without classes and a class without pictures.
+std::string first_grey_picture(const std::filesystem::path& folder);
+
 }  // namespace mien

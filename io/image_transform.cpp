@@ -24,6 +24,16 @@ Image to_colour(const Image& image) {
   return colour;
 }
 
+double colourfulness(const Image& image) {
+  if (image.channels != 3) return 0;
+  std::int64_t sum = 0;
+  for (std::size_t i = 0; i < image.pixels.size(); i += 3) {
+    const auto [least, most] = std::minmax({image.pixels[i], image.pixels[i + 1], image.pixels[i + 2]});
+    sum += most - least;
+  }
+  return static_cast<double>(sum) / (static_cast<double>(image.height) * image.width);
+}
+
 Image turned_upright(Image image, int orientation) {
   check(orientation >= 1 && orientation <= 8, "turned_upright", "orientation must be 1 to 8. Got ", orientation, ".");
   if (orientation == 1) return image;

@@ -12,6 +12,10 @@ Image to_grey(const Image& image);
 /// Three channels; those of a grey picture are all its grey.
 Image to_colour(const Image& image);
 
+/// How far a pixel's channels lie apart, largest less smallest, on the mean over the picture: 0 for a grey one, however
+/// it is stored, 255 at most. A photograph in colour seldom has less than 10.
+double colourfulness(const Image& image);
+
 /// Turns and mirrors a picture stored with an EXIF orientation (1 to 8) upright. 5 to 8 exchange height and width.
 Image turned_upright(Image image, int orientation);
 

@@ -242,6 +242,26 @@ TEST_CASE("a folder of photographs gives sorted classes, grey squares, groups fr
   CHECK(ImageFolder(scratch.path, {.size = 6, .groups_csv = scratch.path / "groups.csv"}).group(2) == "x");
 }
 
+TEST_CASE("the first grey picture of a folder is found by its pixels, in the pictures' order", "[data]") {
+  const Scratch scratch;
+  const auto colour = [&](const char* name, int blue) {
+    Image image(8, 8, 3);
+    std::fill(image.pixels.begin(), image.pixels.end(), std::uint8_t{100});
+    for (std::size_t i = 2; i < image.pixels.size(); i += 3) image.pixels[i] = static_cast<std::uint8_t>(blue);
+    std::filesystem::create_directories((scratch.path / name).parent_path());
+    write_png(scratch.path / name, image);
+  };
+  for (const char* name : {"happy/a.png", "happy/b.png", "sad/a.png", "sad/b.png", "sad/c.png"}) colour(name, 180);
+  CHECK(first_grey_picture(scratch.path).empty());
+  write_file_atomically(scratch.path / "happy" / "broken.png", "no picture");
+  CHECK(first_grey_picture(scratch.path).empty());
+  scratch.picture("sad/c.png", 50);
+  CHECK(first_grey_picture(scratch.path) == "sad/c.png");
+  colour("sad/a.png", 101);  // three channels, and no colour to speak of
+  CHECK(first_grey_picture(scratch.path) == "sad/a.png");
+  CHECK_THROWS_WITH(first_grey_picture(scratch.path / "happy"), Catch::Contains("there is no class"));
+}
+
 TEST_CASE("a folder that cannot be used says which file or class, and why", "[data]") {
   const Scratch scratch;
   CHECK_THROWS_WITH(ImageFolder(scratch.path), Catch::Contains("no such folder"));

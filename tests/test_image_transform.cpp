@@ -144,6 +144,14 @@ TEST_CASE("grey is ITU-R 601 in fixed point", "[image]") {
   CHECK(to_grey(to_colour(pattern())) == pattern());
 }
 
+TEST_CASE("colourfulness is how far the channels lie apart, and none where they are equal", "[image]") {
+  CHECK(colourfulness(pattern()) == 0);
+  CHECK(colourfulness(to_colour(pattern())) == 0);
+  Image two(1, 2, 3);
+  two.pixels = {10, 30, 20, 255, 0, 255};
+  CHECK(colourfulness(two) == (20 + 255) / 2.0);
+}
+
 TEST_CASE("each of the eight orientations is turned upright", "[image]") {
   // The upright picture is "abc / def"; each string is how a camera stores it under that orientation.
   const Image upright = letters(2, 3, "abcdef");

@@ -84,15 +84,15 @@ class CommandLine {
     synth_app.add_option("OUT", synth_.out, "folder to write OUT/CLASS/CLASS_gPERSON_TAKE.png to");
     add_options(synth_app, synth_);
 
-    CLI::App& prepare_app =
-        add("prepare", "Makes square grey pictures of photographs; sets blurred and unreadable ones aside.",
-            "  expressions prepare photos faces\n"
-            "  expressions prepare photos faces --size 128 --framing whole --blur-threshold 0",
-            [this] {
-              check_given(prepare_.in, "prepare", "the folder of photographs");
-              check_given(prepare_.out, "prepare", "the folder to write to");
-              return prepare(prepare_, output_);
-            });
+    CLI::App& prepare_app = add(
+        "prepare", "Makes square pictures of photographs, grey or in colour; sets blurred and unreadable ones aside.",
+        "  expressions prepare photos faces\n"
+        "  expressions prepare photos faces --size 128 --framing whole --blur-threshold 0",
+        [this] {
+          check_given(prepare_.in, "prepare", "the folder of photographs");
+          check_given(prepare_.out, "prepare", "the folder to write to");
+          return prepare(prepare_, output_);
+        });
     prepare_app.add_option("IN", prepare_.in, "folder of photographs, one subfolder a class");
     prepare_app.add_option("OUT", prepare_.out, "folder to write to");
     add_options(prepare_app, prepare_);

@@ -16,6 +16,7 @@ int demo(const DemoOptions& options, const OutputOptions& output) {
   run.config.options = {.out = options.out,
                         .split = "group",
                         .size = options.size,
+                        .colour = "grey",
                         .epochs = options.epochs,
                         .patience = options.patience,
                         .batch = options.batch,

@@ -37,7 +37,7 @@ struct TrainOptions {
   std::string group_pattern = {};
   std::string groups_csv = {};
   int size = 256;
-  std::string framing = "centre";
+  std::string framing = "centre", colour = "auto";
   int epochs = 100, patience = 10, batch = 64;
   double learning_rate = 1e-3;
   std::string augment = "none";
@@ -69,6 +69,10 @@ struct TrainOptions {
     option("groups-csv", groups_csv, "or a CSV file with the columns file and group");
     option("size", size, "side of the pictures in pixels");
     option("framing", framing, "centre: the largest square; whole: the whole frame, pressed to a square");
+    option(
+        "colour", colour,
+        "grey; rgb; auto: rgb for a base where every photograph has colour, else grey, for colour that only some have "
+        "tells where they come from");
     option("epochs", epochs, "epochs at most");
     option("patience", patience, "epochs without a better val_loss after which training ends");
     option("batch", batch, "pictures in a step");
@@ -137,13 +141,14 @@ struct SynthOptions {
 struct PrepareOptions {
   std::string in, out;
   int size = 256;
-  std::string framing = "centre";
+  std::string framing = "centre", colour = "grey";
   double blur_threshold = 3;
 
   template <class Visitor>
   void visit(Visitor&& option) {
     option("size", size, "side of the pictures in pixels");
     option("framing", framing, "centre: the largest square; whole: the whole frame, pressed to a square");
+    option("colour", colour, "grey, as the program's own networks read pictures; rgb: for a pretrained base");
     option("blur-threshold", blur_threshold,
            "variance of the Laplacian under which a picture counts as blurred; 0 keeps all");
   }

@@ -1,6 +1,7 @@
 #include "pictures.h"
 
 #include <array>
+#include <iostream>
 #include <optional>
 #include <regex>
 #include <set>
@@ -65,6 +66,18 @@ Dataset read_pictures(const std::string& folder, const Input& input, const std::
   Dataset data = ImageFolder(folder, options);
   if (bar) bar->finish();
   return data;
+}
+
+void settle_colour(TrainOptions& options, bool quiet) {
+  if (options.colour != "auto") return;
+  options.colour = "grey";
+  if (options.base.empty()) return;
+  const std::string grey = first_grey_picture(options.data);
+  if (grey.empty())
+    options.colour = "rgb";
+  else if (!quiet)
+    std::cerr << "Photographs are read grey, for " << grey
+              << " has no colour: where only some have it, it tells where they come from. --colour rgb reads it.\n";
 }
 
 Split sides_of(const Dataset& data, const TrainOptions& options) {

@@ -14,6 +14,11 @@ namespace mien::expressions {
 Dataset read_pictures(const std::string& folder, const Input& input, const std::string& group_pattern,
                       const std::string& groups_csv, bool quiet);
 
+/// Makes --colour auto grey or rgb: rgb for a pretrained base, which was trained in colour, where every photograph has
+/// colour. Where only some have it, it could tell a class by who took the photographs: so grey then, which is said on
+/// stderr unless `quiet`.
+void settle_colour(TrainOptions& options, bool quiet);
+
 /// The sides that the options ask for.
 Split sides_of(const Dataset& data, const TrainOptions& options);
 

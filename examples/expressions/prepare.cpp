@@ -1,5 +1,5 @@
-// prepare: photographs as they come to square grey pictures. What cannot be read and what is blurred is set aside, with
-// the reason; nothing is deleted.
+// prepare: photographs as they come to square pictures, grey or in colour. What cannot be read and what is blurred is
+// set aside, with the reason; nothing is deleted.
 #include <algorithm>
 #include <exception>
 #include <filesystem>
@@ -70,7 +70,8 @@ std::vector<Photograph> find_photographs(const fs::path& folder) {
 void prepare_one(Photograph& photograph, const PrepareOptions& options, const fs::path& aside) {
   Image picture;
   try {
-    picture = framed(read_image(photograph.path, {.channels = 1}), parse_framing(options.framing), options.size);
+    const int channels = options.colour == "rgb" ? 3 : 1;
+    picture = framed(read_image(photograph.path, {.channels = channels}), parse_framing(options.framing), options.size);
     photograph.sharpness = laplacian_variance(picture);
     if (photograph.sharpness < options.blur_threshold) {
       photograph.outcome = Outcome::blurred;
@@ -186,6 +187,8 @@ int prepare(const PrepareOptions& options, const OutputOptions& output) {
     throw UsageError(join("[size] must lie in 16 ... 4096. Got ", options.size, "."));
   if (options.framing != "centre" && options.framing != "whole")
     throw UsageError(join("[framing] must be centre or whole. Got \"", options.framing, "\"."));
+  if (options.colour != "grey" && options.colour != "rgb")
+    throw UsageError(join("[colour] must be grey or rgb. Got \"", options.colour, "\"."));
   const fs::path out = fs::path(options.out).lexically_normal();
   check(!fs::exists(out) || fs::is_empty(out), options.out, "the folder is there already and holds something.");
   const fs::path aside = (out.has_filename() ? out : out.parent_path()).string() + "-aside";

@@ -41,12 +41,12 @@ void copy_base(models::TransferNetwork& to, const models::TransferNetwork& from)
 
 PretrainingResult pretrain(models::TransferNetwork& network, const TransferName& name, const Pretraining& wanted,
                            const fs::path& folder, bool quiet) {
-  const std::int64_t channels = network.net.input_shapes()[0][2];
   const TransferName trained{.base = name.base, .alpha = name.alpha, .input = name.input, .head = "pooled"};
   const Json description = description_of(trained.text(), wanted);
   const fs::path file = folder / "pretraining.json";
-  models::TransferNetwork source = make_transfer(trained, {wanted.size, wanted.size, channels},
-                                                 static_cast<int>(face_expressions.size()), wanted.seed);
+  // Drawn faces are grey; the base is the same whatever the photographs are.
+  models::TransferNetwork source =
+      make_transfer(trained, {wanted.size, wanted.size, 1}, static_cast<int>(face_expressions.size()), wanted.seed);
   if (fs::exists(file)) {
     const Json json = read_result(file);
     check(json["description"] == description, folder.string(),

@@ -88,6 +88,7 @@ RunConfig read_config(const fs::path& run) {
   read("started", config.started);
   read("people_drawn", config.people), read("takes_drawn", config.takes), read("pictures", config.pictures);
   if (json.contains("weights_md5")) read("weights_md5", config.weights_md5);  // absent in runs of before
+  config.options.colour = "grey";                                             // what runs of before read
   apply_config(config.options, file, {});
   return config;
 }
@@ -132,6 +133,8 @@ void check_options(const TrainOptions& options) {
        "\".");
   need(options.framing == "centre" || options.framing == "whole", "[framing] must be centre or whole. Got \"",
        options.framing, "\".");
+  need(options.colour == "auto" || options.colour == "grey" || options.colour == "rgb",
+       "[colour] must be auto, grey or rgb. Got \"", options.colour, "\".");
   three_numbers(options.shares, "shares");
   if (!options.counts.empty())
     for (double count : three_numbers(options.counts, "counts"))

@@ -30,6 +30,7 @@ int begin(TrainCommand command, const OutputOptions& output) {
   if (!options.weights.empty()) check_weights_file(options.weights);
   TrainingRun run;
   run.config.data = options.data = fs::absolute(options.data).lexically_normal().string();
+  settle_colour(options, output.quiet);
   run.config.options = options;
   run.sides = sides_of_run(run.config, output.quiet);
   describe_surroundings(run.config, run.sides);

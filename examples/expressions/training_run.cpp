@@ -35,6 +35,14 @@ std::string class_table(const Metrics& metrics) {
   return text + row("mean", metrics.macro_precision, metrics.macro_recall, metrics.macro_f1, metrics.count);
 }
 
+Input input_of(const TrainOptions& options) {
+  return {.size = options.size,
+          .channels = options.colour == "rgb" ? 3 : 1,
+          .framing = parse_framing(options.framing),
+          .scale = input_scale_of(options.network),
+          .flips = options.flips == "on"};
+}
+
 Split sides_of_run(const RunConfig& config, bool quiet) {
   const TrainOptions& options = config.options;
   if (config.people > 0)
@@ -43,8 +51,8 @@ Split sides_of_run(const RunConfig& config, bool quiet) {
                                      .size = options.size,
                                      .seed = options.seed}),
                     options);
-  const Input input{.size = options.size, .framing = parse_framing(options.framing)};
-  return sides_of(read_pictures(options.data, input, options.group_pattern, options.groups_csv, quiet), options);
+  return sides_of(read_pictures(options.data, input_of(options), options.group_pattern, options.groups_csv, quiet),
+                  options);
 }
 
 void describe_surroundings(RunConfig& config, const Split& sides) {
@@ -144,7 +152,8 @@ std::string report_of(const TrainingRun& run, const Facts& base, const Summary& 
   const bool drawn = config.people > 0;
   Facts facts{{"pictures", join(config.data, ", ", config.pictures, " pictures, fingerprint ", config.fingerprint)},
               {"split", options.split == "group" ? "by group: no person on two sides" : "random, by picture"},
-              {"pictures become", join(options.size, " × ", options.size, " grey, ", options.framing)},
+              {"pictures become", join(options.size, " × ", options.size,
+                                       options.colour == "rgb" ? " in colour, " : " grey, ", options.framing)},
               {"network", describe_network(options.network)}};
   facts.insert(facts.end(), base.begin(), base.end());
   facts.insert(facts.end(), {{"training", join("batch ", options.batch, ", at most ", options.epochs,
@@ -178,10 +187,7 @@ int run_training(const TrainingRun& run, const OutputOptions& output) {
         ". `expressions info` says what there is.");
   const Split& sides = run.sides;
   const std::vector<std::string>& class_names = sides.train.class_names();
-  const Input input{.size = options.size,
-                    .framing = parse_framing(options.framing),
-                    .scale = input_scale_of(options.network),
-                    .flips = options.flips == "on"};
+  const Input input = input_of(options);
 
   const Split seen = sides_for(options.network, sides);
   Trained trained = network_of(options, seen);
