@@ -24,7 +24,7 @@ const char* const serve_help =
     "  rate X            learning rate until the next reset\n"
     "  memory            bytes and allocations of a training step\n"
     "  killed            share of each convolution's outputs that ReLU killed\n"
-    "  describe          the network's layers, and how many batches there are\n"
+    "  describe          the network's layers, parameters and multiply-adds, and how many batches there are\n"
     "  save FILE         the weights, as safetensors\n"
     "  onnx FILE         the network with its weights, for other runtimes\n"
     "  export FILE       the batches: float32 pictures, then int32 labels\n"
@@ -38,6 +38,14 @@ const char* const serve_help =
 Json to_json(const Timings& timings) {
   Json json{{"seconds", timings.seconds}};
   if (!timings.losses.empty()) json["losses"] = timings.losses;
+  return json;
+}
+
+/// What the network is, and what it costs by count.
+Json described(const NetworkDescription& description, const Summary& summary) {
+  Json json = to_json(description);
+  json["parameters"] = summary.parameters;
+  json["multiply_adds"] = summary.multiply_adds;
   return json;
 }
 
@@ -68,7 +76,7 @@ Json answer(NetworkRun& run, const std::string& line) {
   if (command == "memory") return to_json(run.step_memory());
   if (command == "killed") return {{"killed", run.killed_shares()}};
   if (command == "describe") {
-    Json json = to_json(run.description());
+    Json json = described(run.description(), run.summary());
     json["batches"] = run.batch_count();
     const BuildInfo& build = build_info();
     json["build"] = join(build.build_type, ", ", build.compiler, ", ", build.flags);
@@ -159,14 +167,15 @@ int main_with(int count, char** arguments) {
   app.add_option("--infer", options.infer, "measure so many passes of inference");
   app.add_option("--infer-batch", options.infer_batches, "batches of inference (default: as --batch)");
   app.add_flag("--serve", options.serve, "take commands from stdin");
-  app.add_flag("--describe", options.describe, "print the network's layers and do no more");
+  app.add_flag("--describe", options.describe, "print the network's layers, parameters and multiply-adds, and no more");
   try {
     app.parse(count, arguments);
   } catch (const CLI::ParseError& error) {
     return app.exit(error) == 0 ? 0 : 2;
   }
   if (options.describe) {
-    std::cout << to_json(describe_network(options.network, options.size, options.classes)).dump() << "\n";
+    const NetworkDescription description = describe_network(options.network, options.size, options.classes);
+    std::cout << described(description, summarize(build_network(description))).dump() << "\n";
     return 0;
   }
   if (options.infer_batches.empty()) options.infer_batches.push_back(options.batch);

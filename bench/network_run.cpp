@@ -80,15 +80,23 @@ void NetworkRun::reset() {
   const auto parameters = net_.parameters();
   for (std::size_t i = 0; i < start_.size(); ++i) parameters[i]->value.copy_from(start_[i]);
   optimizer_ = Adam(1e-3);
-  std::vector<Tensor> weights;
-  for (const auto& parameter : net_.trainable_parameters()) weights.push_back(parameter->value);
-  optimizer_.bind(weights);
+  optimizer_is_bound_ = false;
   steps_ = 0;
   predictor_.reset();
 }
 
+/// Before the first step, not sooner: its state is twice the weights, and inference has no use for it.
+void NetworkRun::bind_optimizer() {
+  if (optimizer_is_bound_) return;
+  std::vector<Tensor> weights;
+  for (const auto& parameter : net_.trainable_parameters()) weights.push_back(parameter->value);
+  optimizer_.bind(weights);
+  optimizer_is_bound_ = true;
+}
+
 /// What Trainer::train_on does in train/fit.cpp, without the count of right answers.
 double NetworkRun::train_step() {
+  bind_optimizer();
   const Pictures& batch = batches_[static_cast<std::size_t>(steps_) % batches_.size()];
   step_.copy_from_host(&steps_, 1, DType::int32);
   Call call;

@@ -13,6 +13,7 @@
 #include "mien/core/device.h"
 #include "mien/data/dataset.h"
 #include "mien/layers/predictor.h"
+#include "mien/layers/summary.h"
 #include "mien/optim/adam.h"
 
 namespace mien::bench {
@@ -45,6 +46,7 @@ class NetworkRun {
   explicit NetworkRun(const NetworkRunOptions& options);
 
   const NetworkDescription& description() const { return description_; }
+  Summary summary() const { return summarize(net_); }
   int batch_count() const { return static_cast<int>(batches_.size()); }
 
   /// `count` training steps, going on where the last ones ended.
@@ -75,6 +77,7 @@ class NetworkRun {
   };
 
   double train_step();
+  void bind_optimizer();
   const Predictor& predictor();
   void keep_start();
 
@@ -85,6 +88,7 @@ class NetworkRun {
   std::vector<Pictures> batches_;
   std::vector<Tensor> start_;  ///< weights and buffers that reset() goes back to
   Adam optimizer_;
+  bool optimizer_is_bound_ = false;
   Tensor step_;
   std::int32_t steps_ = 0;
   std::optional<Predictor> predictor_;

@@ -33,8 +33,10 @@ def points(threads, quick):
 
 def measure(program, threads, batch, size, seconds, log):
     """One point: medians of as many steps as fit into `seconds`, at least three."""
-    process = Process([program, "--serve", "--network", "seed", "--threads", threads, "--batch", batch, "--size", size], log,
-                      {"OMP_NUM_THREADS": str(threads)})
+    process = Process(
+        f"mien on {threads} threads, {batch} pictures of {size}",
+        [program, "--serve", "--network", "seed", "--threads", threads, "--batch", batch, "--size", size], log,
+        {"OMP_NUM_THREADS": str(threads)})
     point = {"network": "seed", "threads": threads, "batch": batch, "size": size}
     for measured, command in (("train_step_s", "train {}"), ("inference_s", "infer {} " + str(batch))):
         first = process.ask(command.format(2))["seconds"][1]

@@ -1,13 +1,15 @@
 #!/usr/bin/env python3
 """Turns measurements into a page to read: the JSON of bench_kernels (Google Benchmark's) or of scripts/bench.sh.
 
-usage: table.py [--text] FILE
+usage: table.py [--text] [--costs] FILE
 
-Markdown on stdout; with --text, the same tables with their columns lined up for a terminal.
+Markdown on stdout; with --text, the same tables with their columns lined up for a terminal. With --costs, one table
+alone: what the networks of keras.applications cost in mien, for docs/reading_six_famous_networks.md.
 
 examples:
   bench_kernels --benchmark_out=kernels.json && bench/table.py --text kernels.json
   bench/table.py bench/results/RESULT.json > RESULT.md
+  bench/table.py --costs bench/results/RESULT.json
 """
 import argparse
 import json
@@ -139,11 +141,11 @@ def keras_networks_table(networks, text):
         name, batch = network["network"].removeprefix("keras-"), network["batch"]
         for peer, figures in network["peers"].items():
             inference, single = figures.get("inference_s"), figures.get("inference_batch1_s")
-            peak = figures.get("peak_rss_bytes")
+            peak, peak_of_one = figures.get("peak_rss_bytes"), figures.get("peak_rss_batch1_bytes")
             rows.append([name, f"{peer} {figures.get('version', figures.get('unavailable', ''))}".strip(),
                          significant(single and single * 1e3), number(single and 1 / single),
                          significant(inference and inference * 1e3), number(inference and batch / inference),
-                         number(peak and peak / 1e6, 0)])
+                         number(peak_of_one and peak_of_one / 1e6, 0), number(peak and peak / 1e6, 0)])
         compared = [f"{RATIOS[measure].lower()} {ratio['factor']:.2f} ({ratio['peer']})"
                     for measure, ratio in network.get("ratios", {}).items()]
         for measure, ratio in network.get("ratios", {}).items():
@@ -155,8 +157,25 @@ def keras_networks_table(networks, text):
         if found:
             notes.append(f"- Geometric mean, {RATIOS[measure].lower()}: {math.exp(sum(map(math.log, found)) / len(found)):.2f}.")
     head = f"{networks[0]['size']} px, batch {networks[0]['batch']}"
-    return table([head, "framework", "one picture ms", "images/s", "batch ms", "images/s", "process's peak MB"],
-                 rows, text) + "\n" + "\n".join(notes) + "\n"
+    return table([head, "framework", "one picture ms", "images/s", "batch ms", "images/s", "peak MB, one picture",
+                  "peak MB, batch"], rows, text) + "\n" + "\n".join(notes) + "\n"
+
+
+def costs_table(result, text):
+    """What the networks of keras.applications cost in mien: the table of docs/reading_six_famous_networks.md."""
+    networks = [network for network in result["networks"].values() if network["network"].startswith("keras-")]
+    rows = []
+    for network in networks:
+        mien, batch, count = network["peers"]["mien"], network["batch"], network.get("multiply_adds")
+        peaks = [mien.get(key) for key in ("peak_rss_batch1_bytes", "peak_rss_bytes")]
+        rows.append([network["network"].removeprefix("keras-"), number(network.get("parameters"), 0),
+                     f"{count / 1e9:.2f} G" if count else "–", number(1 / mien["inference_batch1_s"]),
+                     number(batch / mien["inference_s"]), *[number(peak and peak / 1e6, 0) for peak in peaks]])
+    if not rows:
+        raise ValueError("no network of keras.applications was measured")
+    batch = networks[0]["batch"]
+    return table([f"{networks[0]['size']}x{networks[0]['size']}, with top", "parameters", "multiply-adds", "images/s, one by one",
+                  f"images/s, {batch} at once", "peak MB, one", f"peak MB, {batch}"], rows, text)
 
 
 def scaling_table(points, text):
@@ -204,12 +223,15 @@ def main():
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter,
                                      usage=argparse.SUPPRESS)
     parser.add_argument("--text", action="store_true", help="columns lined up, for a terminal")
+    parser.add_argument("--costs", action="store_true", help="the networks of keras.applications in mien, and no more")
     parser.add_argument("file")
     arguments = parser.parse_args()
     try:
         with open(arguments.file, encoding="utf-8") as file:
             data = json.load(file)
-        if "benchmarks" in data:
+        if arguments.costs:
+            print(costs_table(data, arguments.text), end="")
+        elif "benchmarks" in data:
             print(kernels_table(kernel_rows(data["benchmarks"]), arguments.text))
         else:
             print(result_page(data, arguments.text))

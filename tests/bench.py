@@ -62,6 +62,44 @@ def network(program, scratch):
     check(refused.returncode == 1 and b"emulator" in refused.stderr, "the emulator is refused")
 
 
+def dying_processes(folder, scratch):
+    """One that dies is reported with its name, its end and its last words, whenever it is noticed."""
+    sys.path.insert(0, str(folder / "peers"))
+    from processes import PeerError, Process
+    stand_in = """
+import os, sys
+print('{"ready": "1.0"}', flush=True)
+for line in sys.stdin:
+    if line == "echo\\n":
+        print('{"done": "echo"}', flush=True)
+        continue
+    print("no room for", line, file=sys.stderr, flush=True)
+    sys.exit(3)
+"""
+
+    def begin(name):
+        return Process(name, [sys.executable, "-c", stand_in], scratch / "dying.log")
+
+    def error_of(process, command):
+        try:
+            process.ask(command)
+        except PeerError as error:
+            return str(error)
+        finally:
+            process.stop()
+        sys.exit(f"FAILED: {process.name} answered")
+
+    at_work = error_of(begin("first"), "infer 1 1")
+    check("first ended with 3" in at_work and "no room for infer 1 1" in at_work, f"one that ends at work: {at_work}")
+    asleep = begin("second")
+    check(asleep.ask("echo") == {"done": "echo"}, "the second one lives")
+    asleep.pause()
+    asleep.process.kill()
+    asleep.process.wait()
+    killed = error_of(asleep, "echo")
+    check("second was ended by SIGKILL" in killed and "it said nothing" in killed, f"one killed between turns: {killed}")
+
+
 def page(program, folder, scratch):
     """The parts of scripts/bench.sh become one file and one page; mien alone, for the frameworks may not be there."""
     parts, results = scratch / "parts", scratch / "results"
@@ -75,12 +113,25 @@ def page(program, folder, scratch):
     check("| mien " in next(results.glob("*.md")).read_text(), "the page has a row for mien")
     check(len(list(results.iterdir())) == 2, "nothing else is left behind")
 
+    for name in ("seed", "keras-mobilenet_v2"):
+        described = json.loads(run(program, "--network", name, "--size", 256, "--describe"))
+        check(described["parameters"] == {"seed": 2196933}.get(name, 3538984), f"{name} has {described['parameters']}")
+    run(sys.executable, folder / "peers" / "run.py", "--program", program, "--network", "keras-mobilenet_v2", "--size", 32,
+        "--batch", 2, "--quick", "--inference", "--peers", "", "--output", parts / "keras-mobilenet_v2.json")
+    (parts / "seed.json").unlink()
+    run(sys.executable, folder / "assemble.py", "--parts", parts, "--results", scratch / "again", "--quick")
+    costs = run(sys.executable, folder / "table.py", "--costs", next((scratch / "again").glob("*.json"))).splitlines()
+    cells = [cell.strip().replace(",", "") for cell in costs[-1].split("|")[1:-1]]
+    check(cells[:3] == ["mobilenet_v2", "3538984", "0.01 G"], f"parameters and multiply-adds of a network: {cells}")
+    check(all(float(cell) > 0 for cell in cells[3:]) and len(cells) == 7, f"its times and peaks: {cells}")
+
 
 def main():
     kernels_program, network_program, folder = map(pathlib.Path, sys.argv[1:])
     with tempfile.TemporaryDirectory() as scratch:
         kernels(kernels_program, folder, pathlib.Path(scratch))
         network(network_program, pathlib.Path(scratch))
+        dying_processes(folder, pathlib.Path(scratch))
         page(network_program, folder, pathlib.Path(scratch))
     print("all is well")
 

@@ -27,7 +27,6 @@ class Peer:
         self.labels = [tensorflow.constant(labels) for labels in batches.labels]
         loss_of = keras.losses.SparseCategoricalCrossentropy(from_logits=True)
         model, optimizer = self.model, keras.optimizers.Adam(1e-3)
-        optimizer.build(model.trainable_variables)
         self.optimizer = optimizer
 
         @tensorflow.function(jit_compile=setting == "xla")
@@ -100,6 +99,8 @@ class Peer:
         self.optimizer.learning_rate.assign(rate)
 
     def train(self, batch):
+        if not self.optimizer.built:  # here, for its state is twice the weights, and inference has no use for it
+            self.optimizer.build(self.model.trainable_variables)
         return float(self.step(self.images[batch], self.labels[batch]))
 
     def predict(self, count):

@@ -6,16 +6,17 @@ import numpy
 
 
 def read_safetensors(path):
-    """name → float32 array."""
-    data = pathlib.Path(path).read_bytes()
-    length = int.from_bytes(data[:8], "little")
+    """name → float32 array. They lie in the file, not in memory: a large network's would stand there once for each peer,
+    and count for its peak."""
+    data = numpy.memmap(path, "u1", "r")
+    length = int.from_bytes(data[:8].tobytes(), "little")
     tensors = {}
-    for name, entry in json.loads(data[8:8 + length]).items():
+    for name, entry in json.loads(data[8:8 + length].tobytes()).items():
         if name == "__metadata__":
             continue
         assert entry["dtype"] == "F32", f"{name} is {entry['dtype']}"
         begin, end = entry["data_offsets"]
-        tensors[name] = numpy.frombuffer(data[8 + length + begin:8 + length + end], "<f4").reshape(entry["shape"])
+        tensors[name] = data[8 + length + begin:8 + length + end].view("<f4").reshape(entry["shape"])
     return tensors
 
 

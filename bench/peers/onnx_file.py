@@ -4,8 +4,9 @@ import onnx
 from onnx import TensorProto, helper, numpy_helper
 
 
-def model_bytes(network):
-    return network.onnx.read_bytes() if network.keras_name else make_model(network).SerializeToString()
+def model_of(network):
+    """The model's bytes, or the path of its file: a runtime that is given bytes has a large network in memory twice."""
+    return str(network.onnx) if network.keras_name else make_model(network).SerializeToString()
 
 
 def pictures(network, images):

@@ -14,10 +14,10 @@ SETTINGS = {
 class Peer:
     def __init__(self, network, batches, threads, setting):
         import openvino
-        from onnx_file import model_bytes, pictures
+        from onnx_file import model_of, pictures
         self.version = openvino.__version__.split("-")[0]
         self.openvino, self.core, self.threads, self.setting = openvino, openvino.Core(), threads, setting
-        self.model = model_bytes(network)
+        self.model = model_of(network)
         self.images = pictures(network, batches.images[0])
         self.requests = {}
 
@@ -27,7 +27,7 @@ class Peer:
     def make(self, count):
         """Requests that take the first `count` pictures between them."""
         parts = self.threads if self.setting == "streams" and count % self.threads == 0 else 1
-        model = self.core.read_model(self.model, b"")
+        model = self.core.read_model(self.model) if isinstance(self.model, str) else self.core.read_model(self.model, b"")
         model.reshape([count // parts, *self.images.shape[1:]])
         compiled = self.core.compile_model(model, "CPU", {
             "INFERENCE_PRECISION_HINT": "bf16" if self.setting == "bfloat16" else "f32",

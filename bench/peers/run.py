@@ -93,7 +93,7 @@ class Bench:
         for option in ("size", "data", "weights"):
             if getattr(a, option):
                 command += [f"--{option}", getattr(a, option)]
-        return Process(command, self.scratch / "mien.log", self.environment)
+        return Process("mien", command, self.scratch / "mien.log", self.environment)
 
     def prepare(self):
         """Trains where that is asked for, and leaves description, weights and batches for the peers."""
@@ -126,7 +126,8 @@ class Bench:
         if peer == "mien":
             return self.start_mien()
         a = self.arguments
-        return Process([self.python, HERE / f"{peer}_peer.py", "--description", self.scratch / "network.json",
+        return Process(f"{peer} ({setting})",
+                       [self.python, HERE / f"{peer}_peer.py", "--description", self.scratch / "network.json",
                         "--weights", self.scratch / "weights", "--batches", self.scratch / "batches", "--batch-count",
                         self.description["batches"], "--batch", a.batch, "--threads", a.threads, "--setting", setting],
                        self.scratch / f"{peer}.log", {**self.environment, **(environment or {})})
@@ -145,7 +146,7 @@ class Bench:
         try:
             process = self.start(peer, name, setting.get("environment"))
         except PeerError as error:
-            say(f"  {peer}, {name}: left out: {error}")
+            say(f"  left out: {error}")
             return figures
         for measure in self.measures:
             role, command = MEASURES[measure]
@@ -158,7 +159,7 @@ class Bench:
                 figures[measure] = statistics.median(process.ask(command(count, self.arguments.batch))["seconds"])
                 say(f"  {peer}, {name}: {measure} {figures[measure]:.4f} (first {first[0]:.1f})")
             except PeerError as error:
-                say(f"  {peer}, {name}: {measure} left out: {error}")
+                say(f"  {measure} left out: {error}")
         process.stop()
         return figures
 
@@ -174,7 +175,8 @@ class Bench:
         return picked, tried, settings
 
     def memory_growth(self, process):
-        """Bytes by which a training step's peak stands above what was resident before the first one."""
+        """Bytes by which a training step's peak stands above what was resident before the first one: the optimizer's
+        state is among them."""
         before = process.resident_bytes()
         process.ask("train 1")  # compiles, allocates
         process.forget_peak()
@@ -214,19 +216,22 @@ class Bench:
         if peer == "mien":
             raise error
         reason = str(error).splitlines()[0]
-        say(f"  {peer}, {name}: left out: {reason}")
+        say(f"  left out: {reason}")
         self.notes.append(f"{peer}'s setting {name} was the fastest in its trial and then failed: {reason}")
 
     def start_winner(self, peer, name, setting, places, figures, checks):
         """The process of a setting that takes turns, stopped."""
         process = self.start(peer, name, setting.get("environment"))
         try:
+            if setting["infer"]:
+                process.ask("infer 1 1")
+                seconds = time.perf_counter() - process.started
+                if peer != "mien":  # its start, without the photographs, is measured by scaling.py
+                    figures["start_s"] = min(seconds, figures.get("start_s", seconds))
             if peer != "mien":
                 figures["version"] = process.ready
-                if setting["infer"]:  # mien's start, without the photographs, is measured by scaling.py
-                    process.ask("infer 1 1")
-                    seconds = time.perf_counter() - process.started
-                    figures["start_s"] = min(seconds, figures.get("start_s", seconds))
+            if places.get(("inference_batch1_s", "float32")) == name:  # before it sees a batch
+                figures["peak_rss_batch1_bytes"] = process.resident_bytes("VmHWM")
             self.check(peer, name, places, process, figures, checks)
         except PeerError:
             process.stop()
@@ -296,7 +301,7 @@ class Bench:
                 fastest = min(others, key=others.get)
                 ratios[measure] = {"peer": fastest, "factor": others[fastest] / peers["mien"][measure]}
         result = {"network": a.network, "size": self.description["size"], "batch": a.batch, "threads": a.threads,
-                  "build": self.description["build"], "killed": self.killed, "peers": peers, "ratios": ratios, "notes": self.notes}
+                  "parameters": self.description["parameters"], "multiply_adds": self.description["multiply_adds"], "build": self.description["build"], "killed": self.killed, "peers": peers, "ratios": ratios, "notes": self.notes}
         logits = checks["logits"]
         for peer, scores in logits.items():
             largest = max(abs(score) for score in logits["mien"])
