@@ -105,10 +105,11 @@ if wants seed; then measure_network seed 64 ${data:+--data "$data"}; fi
 if wants mobilenetv2; then measure_network mobilenetv2 16 --no-compile --rounds 3 --trial-seconds 1; fi
 if wants resnet50; then measure_network resnet50 8 --no-compile --rounds 3 --trial-seconds 1; fi
 if wants imagenet; then
-  # As keras.applications has them, by inference alone: PyTorch has no such networks.
+  # As keras.applications has them, by inference alone: PyTorch has no such networks. In float32 alone: a large network's
+  # processes, all alive, would not fit into memory otherwise.
   for network in inception_v3 densenet121 vgg16 mobilenet_v2 xception resnet50; do
-    measure_network "keras-$network" 16 --size 256 --inference --peers keras,onnxruntime,openvino --no-compile --rounds 3 \
-      --trial-seconds 1
+    measure_network "keras-$network" 16 --size 256 --inference --peers keras,onnxruntime,openvino --no-compile --float32 \
+      --rounds 3 --trial-seconds 1
   done
 fi
 if wants scaling; then

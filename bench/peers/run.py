@@ -133,11 +133,14 @@ class Bench:
                        self.scratch / f"{peer}.log", {**self.environment, **(environment or {})})
 
     def settings(self, peer):
-        """name → what the setting is for; those that take long to compile are left out of a quick run."""
+        """name → what the setting is for; those that take long to compile are left out of a quick run, and those of
+        lower precision where float32 alone is asked for."""
         listed = json.loads(subprocess.run([self.python, HERE / f"{peer}_peer.py", "--list-settings"], check=True,
                                            stdout=subprocess.PIPE).stdout)
         if self.arguments.quick or self.arguments.no_compile:
             listed = {name: setting for name, setting in listed.items() if not setting.get("compiles")}
+        if self.arguments.float32:
+            listed = {name: setting for name, setting in listed.items() if setting["precision"] == "float32"}
         return listed
 
     def trial(self, peer, name, setting):
@@ -343,6 +346,7 @@ def main():
     parser.add_argument("--turn-seconds", type=float, default=1.0, help="for each measure of a turn, once two are done")
     parser.add_argument("--inference", action="store_true", help="measure no training")
     parser.add_argument("--no-compile", action="store_true", help="leave out settings that compile (XLA, torch.compile)")
+    parser.add_argument("--float32", action="store_true", help="leave out settings of lower precision")
     parser.add_argument("--quick", action="store_true", help="two short rounds, without settings that compile")
     arguments = parser.parse_args()
     if arguments.quick:
