@@ -142,6 +142,26 @@ TEST_CASE("a base that was pretrained on drawn faces goes on with photographs in
   CHECK(colour_of_file(place / "run") == "red, green, blue");
 }
 
+TEST_CASE("in a study of photographs in colour the bases see it by the sound method, and Table 7 says so") {
+  const ColourPlace place;
+  const auto study = [&](const std::string& data, const std::string& out) {
+    const Outcome done = place.run({"study", "--data",           data,        "--out",
+                                    out,     "--size",           "32",        "--batch",
+                                    "8",     "--epochs",         "2",         "--patience",
+                                    "2",     "--seeds",          "1",         "--split",
+                                    "group", "--sections",       "7",         "--method",
+                                    "both",  "--pretrain",       "synthetic", "--pretrain-people",
+                                    "10",    "--pretrain-takes", "1",         "--pretrain-epochs",
+                                    "1",     "--brief",          "--quiet"});
+    INFO(done.err);
+    REQUIRE(done.exit_code == 0);
+    return contents(place / out / "tables/table-7.csv");
+  };
+  CHECK_THAT(study("tinted", "colour"), Contains("as the weights expect, in colour") && Contains("/ 255"));
+  place.make_one_grey();
+  CHECK_THAT(study("tinted", "grey"), !Contains("in colour"));
+}
+
 TEST_CASE("a run that was begun before there was colour goes on grey") {
   const ColourPlace place;
   REQUIRE(place.run(with_base("tinted", "run", {"--colour", "grey", "--quiet"})).exit_code == 0);

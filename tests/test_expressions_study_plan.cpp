@@ -192,6 +192,25 @@ TEST_CASE("of section 7 the bases with weights are planned, their features count
   CHECK_THROWS_WITH(plan_study({.sections = "7"}, {}, thousand, speed, {bases[1]}), Contains("Get them."));
 }
 
+TEST_CASE("photographs in colour reach the bases in colour by the sound method, and no other run") {
+  const std::vector<StudyBase> bases{{.variant = "vgg16", .weights = "md5", .file = "vgg16.h5"}};
+  const StudyOptions options{.method = "both", .sections = "4,7"};
+  StudyPictures coloured = thousand;
+  coloured.in_colour = true;
+  const StudyPlan grey = plan_study(options, {}, thousand, millisecond, bases),
+                  colour = plan_study(options, {}, coloured, millisecond, bases);
+  REQUIRE(grey.runs.size() == colour.runs.size());
+  for (std::size_t i = 0; i < grey.runs.size(); ++i) {
+    const StudyRun& run = colour.runs[i];
+    const bool sees_colour = run.section == 7 && run.method == "sound";
+    CHECK(run.colour == (sees_colour ? "rgb" : "grey"));
+    CHECK((run.key() == grey.runs[i].key()) == !sees_colour);
+  }
+  const ScratchFolder folder;
+  write_plan(folder / "plan.json", colour);
+  CHECK(read_plan(folder / "plan.json").runs == colour.runs);
+}
+
 TEST_CASE("where nobody knows who is on a picture, only the random split is planned, and said") {
   StudyPictures unknown = thousand;
   unknown.people = 0;

@@ -15,6 +15,7 @@
 #include "mien/core/build_info.h"
 #include "mien/core/device.h"
 #include "mien/core/numbers.h"
+#include "mien/data/image_folder.h"
 #include "mien/io/file.h"
 #include "study/report.h"
 #include "study/runner.h"
@@ -50,6 +51,7 @@ void check_same_options(StudyCommand command, StudyOptions planned, const fs::pa
 struct Planned {
   StudyPlan plan;
   Dataset data;
+  StudyOptions source;           ///< where the pictures were read
   std::vector<StudyBase> bases;  ///< of section 7
   bool is_new = false;           ///< not yet in the study's folder
 };
@@ -68,6 +70,14 @@ std::vector<StudyBase> bases_for(const StudyOptions& options) {
   return find_bases(options);
 }
 
+/// What is planned with. Whether photographs have colour is looked at where a base will see them.
+StudyPictures pictures_for(const Dataset& data, const StudyOptions& options, const std::vector<StudyBase>& bases) {
+  StudyPictures pictures = describe_pictures(data);
+  const bool has_base = std::any_of(bases.begin(), bases.end(), [](const StudyBase& b) { return !b.weights.empty(); });
+  pictures.in_colour = has_base && !options.synthetic && first_grey_picture(options.data).empty();
+  return pictures;
+}
+
 Planned find_plan(const StudyCommand& command, const OutputOptions& output) {
   const StudyOptions& options = command.options;
   const fs::path own = fs::path(options.out) / "plan.json";
@@ -80,9 +90,9 @@ Planned find_plan(const StudyCommand& command, const OutputOptions& output) {
     Dataset data = study::read_pictures(asked, output.quiet);
     const SpeedOf speed = measured_speed(data, asked, output.quiet);
     std::vector<StudyBase> bases = bases_for(asked);
-    StudyPlan plan = plan_study(asked, command.given, describe_pictures(data), speed, bases);
+    StudyPlan plan = plan_study(asked, command.given, pictures_for(data, asked, bases), speed, bases);
     check_sides(plan, data);
-    return {std::move(plan), std::move(data), std::move(bases), true};
+    return {std::move(plan), std::move(data), std::move(asked), std::move(bases), true};
   }
   const fs::path file = goes_on ? own : fs::path(options.plan);
   StudyPlan plan = read_plan(file);
@@ -104,7 +114,7 @@ Planned find_plan(const StudyCommand& command, const OutputOptions& output) {
   if (std::find(command.given.begin(), command.given.end(), "weights-dir") != command.given.end())
     source.weights_dir = options.weights_dir;
   std::vector<StudyBase> bases = bases_for(source);
-  return {std::move(plan), std::move(data), std::move(bases), !goes_on};
+  return {std::move(plan), std::move(data), std::move(source), std::move(bases), !goes_on};
 }
 
 /// One line a section: how many trainings, of how many epochs, and how long at most.
@@ -252,7 +262,8 @@ int run_study(StudyCommand command, const OutputOptions& output) {
 
   {
     const InterruptGuard guard;
-    if (!train_all(study.plan, study.data, planned.bases, folder, InterruptGuard::interrupted, output.quiet)) {
+    StudyData data(study.data, [&] { return study::read_pictures(planned.source, output.quiet, "rgb"); });
+    if (!train_all(study.plan, data, planned.bases, folder, InterruptGuard::interrupted, output.quiet)) {
       std::cerr << "Stopped. To go on: expressions study --out " << folder.string() << '\n';
       return exit_interrupted;
     }

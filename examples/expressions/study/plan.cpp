@@ -54,7 +54,7 @@ std::string weights_of(const std::vector<StudyBase>& bases, const std::string& i
   return "";
 }
 
-std::vector<StudyRun> runs_of(const StudyOptions& options, const Extent& extent, const std::string& fingerprint,
+std::vector<StudyRun> runs_of(const StudyOptions& options, const Extent& extent, const StudyPictures& pictures,
                               const std::vector<StudyBase>& bases) {
   std::vector<StudyRun> runs;
   for (int section : extent.sections) {
@@ -89,8 +89,9 @@ std::vector<StudyRun> runs_of(const StudyOptions& options, const Extent& extent,
                  .augment = training.augment,
                  .network = training.network,
                  .tuning = describe_tuning(recipe_named(recipe_of(id))),
-                 .fingerprint = fingerprint,
-                 .weights = weights});
+                 .fingerprint = pictures.fingerprint,
+                 .weights = weights,
+                 .colour = section == 7 && method == "sound" && pictures.in_colour ? "rgb" : "grey"});
           }
   }
   return runs;
@@ -154,6 +155,7 @@ std::string canonical_json(const StudyRun& run) {
                               {"framing", run.framing},
                               {"fingerprint", run.fingerprint}};
   if (!run.weights.empty()) json["weights"] = run.weights;
+  if (run.colour != "grey") json["colour"] = run.colour;
   return json.dump(-1, ' ', false, nlohmann::ordered_json::error_handler_t::replace) + "\n";
 }
 
@@ -271,7 +273,7 @@ StudyPlan plan_study(StudyOptions options, const std::vector<std::string>& named
   if (limit > 0 && !is_automatic && !names("seeds")) full.seeds = std::max(most_seeds, options.seeds);
   double least = 0;
   for (const Extent& extent : extents(full)) {
-    plan.runs = runs_of(options, extent, pictures.fingerprint, bases);
+    plan.runs = runs_of(options, extent, pictures, bases);
     plan.estimated_seconds.clear();
     least = 0;
     std::set<std::string> known;

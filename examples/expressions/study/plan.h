@@ -28,6 +28,7 @@ struct StudyRun {
   std::string tuning = {};       ///< optimizer, learning rate and what else a recipe settles, in words (recipe.h)
   std::string fingerprint = {};  ///< of the pictures and their labels
   std::string weights = {};      ///< of section 7: what the base's weights are (bases.h)
+  std::string colour = "grey";   ///< or "rgb", for a base that sees photographs as they are
 
   /// 16 hexadecimal digits: the hash (FNV-1a, 64 bits) of canonical_json(). The run's folder is runs/KEY.
   std::string key() const;
@@ -66,6 +67,7 @@ struct StudyPictures {
   int count = 0, people = 0;
   std::vector<std::string> class_names;
   std::string fingerprint;
+  bool in_colour = false;  ///< photographs, of which every one has colour
 };
 
 /// Plans all trainings that the options ask for. With a budget it takes the most seeds and epochs whose estimate fits,
@@ -73,7 +75,8 @@ struct StudyPictures {
 /// fewer epochs; one seed; a quarter of the epochs; then sections are left out from the last on. `named` tells which
 /// options the user gave. The budget "auto" is 45 minutes for the default study, and none where the user named seeds,
 /// method, epochs or patience. Throws UsageError for options out of range and for a budget that nothing fits into.
-/// Of section 7, it plans those of `bases` that have weights.
+/// Of section 7, it plans those of `bases` that have weights; by the sound method they see pictures that have colour in
+/// it.
 StudyPlan plan_study(StudyOptions options, const std::vector<std::string>& named, const StudyPictures& pictures,
                      const SpeedOf& speed, const std::vector<StudyBase>& bases = {});
 

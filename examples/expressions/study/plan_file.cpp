@@ -33,6 +33,7 @@ StudyRun run_from(const Json& json) {
   take("epochs", run.epochs), take("patience", run.patience), take("batch", run.batch), take("size", run.size);
   take("framing", run.framing), take("fingerprint", run.fingerprint);
   if (json.contains("weights")) take("weights", run.weights);
+  if (json.contains("colour")) take("colour", run.colour);
   return run;
 }
 

@@ -86,6 +86,13 @@ std::string StudyRuns::weights(const std::string& variant) const {
   return missing(variant, "group", method());
 }
 
+bool StudyRuns::in_colour(const std::string& variant, const std::string& method) const {
+  const std::vector<StudyRun>& all = study_->plan.runs;
+  return std::any_of(all.begin(), all.end(), [&](const StudyRun& run) {
+    return run.variant == variant && run.method == method && run.colour != "grey";
+  });
+}
+
 std::string StudyRuns::missing(const std::string& variant, const std::string& split, const std::string& method) const {
   if (const auto why = absent(variant)) return *why;
   const auto& runs = study_->plan.runs;

@@ -57,6 +57,8 @@ class StudyRuns {
   std::optional<std::string> absent(const std::string& variant) const;
   /// What the weights of a base are: "MD5 4d473c1d…", "drawn faces: …", or why that is not known.
   std::string weights(const std::string& variant) const;
+  /// Whether a base was planned to see photographs in colour.
+  bool in_colour(const std::string& variant, const std::string& method) const;
 
   /// Seeds planned at most for one group.
   int seeds() const { return seeds_; }

@@ -185,7 +185,9 @@ DocumentTable pretrained_table(const StudyRuns& runs) {
       row.resize(row.size() + 4, {.text = "not run: no weights"});
     else
       add_scores(row, runs, id, method);
-    row.push_back({.text = method == "report" ? "/ 255" : "as the weights expect"});
+    row.push_back({.text = method == "report"           ? "/ 255"
+                           : runs.in_colour(id, method) ? "as the weights expect, in colour"
+                                                        : "as the weights expect"});
     row.push_back({.text = absent ? *absent : runs.weights(id)});
   });
   table.note = why_they_differ(runs, 7);

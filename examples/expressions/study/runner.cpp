@@ -78,7 +78,7 @@ StudyResult scored(const Model& net, const Split& sides, const Split& pictures, 
 /// What is the same for all runs of a session.
 struct Session {
   const StudyPlan& plan;
-  const Dataset& data;
+  StudyData& data;
   const std::vector<StudyBase>& bases;
   const fs::path& study;
   const std::function<bool()>& should_stop;
@@ -90,7 +90,7 @@ std::optional<StudyResult> train_one(const StudyRun& run, const Session& session
                                      StudyProgress& progress) {
   const Clock::time_point start = Clock::now();
   const bool report = run.method == "report";
-  const Dataset& data = session.data;
+  const Dataset& data = session.data.of(run);
   const Split pictures = sides_of(run, data);
   std::optional<TransferRun> transfer;
   if (!run.weights.empty()) {
@@ -160,7 +160,13 @@ StudyLock::StudyLock(const fs::path& study) {
 
 StudyLock::~StudyLock() { ::close(descriptor_); }
 
-bool train_all(const StudyPlan& plan, const Dataset& data, const std::vector<StudyBase>& bases, const fs::path& study,
+const Dataset& StudyData::of(const StudyRun& run) {
+  if (run.colour == "grey") return grey_;
+  if (!in_colour_) in_colour_ = read_in_colour_();
+  return *in_colour_;
+}
+
+bool train_all(const StudyPlan& plan, StudyData& data, const std::vector<StudyBase>& bases, const fs::path& study,
                const std::function<bool()>& should_stop, bool quiet) {
   const Session session{plan, data, bases, study, should_stop, quiet};
   StudyProgress progress(plan, quiet);

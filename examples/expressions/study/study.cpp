@@ -9,13 +9,14 @@
 namespace mien::expressions::study {
 namespace fs = std::filesystem;
 
-Dataset read_pictures(const StudyOptions& options, bool quiet) {
+Dataset read_pictures(const StudyOptions& options, bool quiet, const std::string& colour) {
   if (options.synthetic)
     return synthetic_faces({.people = options.people,
                             .per_class_per_person = options.takes,
                             .size = options.size,
                             .seed = options.face_seed});
-  const Input input{.size = options.size, .framing = parse_framing(options.framing)};
+  const Input input{
+      .size = options.size, .channels = colour == "rgb" ? 3 : 1, .framing = parse_framing(options.framing)};
   return expressions::read_pictures(options.data, input, options.group_pattern, options.groups_csv, quiet);
 }
 

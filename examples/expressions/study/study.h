@@ -25,8 +25,8 @@ struct Study {
   Surroundings surroundings;
 };
 
-/// The pictures that the options ask for: photographs or drawn faces.
-Dataset read_pictures(const StudyOptions& options, bool quiet);
+/// The pictures that the options ask for: photographs, "grey" or "rgb", or drawn faces, which are grey.
+Dataset read_pictures(const StudyOptions& options, bool quiet, const std::string& colour = "grey");
 StudyPictures describe_pictures(const Dataset& data);
 
 /// The results of a section, method and split (in the plan's order: by variant, then seed).
