@@ -2,31 +2,15 @@
 #include "mien/io/image_structure.h"
 
 #include <algorithm>
-#include <array>
 #include <string_view>
 
+#include "mien/io/crc32.h"
 #include "mien/io/exif.h"
 
 namespace mien::detail {
 namespace {
 
 constexpr std::string_view png_signature("\x89PNG\r\n\x1a\n", 8);
-
-// CRC-32 of a chunk's name and data (PNG's annex D), a byte at a time.
-std::uint32_t crc32(std::span<const std::uint8_t> bytes) {
-  static constexpr auto table = [] {
-    std::array<std::uint32_t, 256> values{};
-    for (std::uint32_t i = 0; i < 256; ++i) {
-      std::uint32_t value = i;
-      for (int bit = 0; bit < 8; ++bit) value = value & 1 ? 0xEDB88320u ^ value >> 1 : value >> 1;
-      values[i] = value;
-    }
-    return values;
-  }();
-  std::uint32_t crc = 0xFFFFFFFFu;
-  for (const std::uint8_t byte : bytes) crc = table[(crc ^ byte) & 255] ^ crc >> 8;
-  return ~crc;
-}
 
 // Deflate writes 258 bytes in two bits at best.
 constexpr std::int64_t deflate_largest_ratio = 1032;

@@ -1,9 +1,9 @@
 #include "mien/io/zip.h"
 
 #include <algorithm>
-#include <array>
-#include <cstring>
+#include <cstdint>
 
+#include "mien/io/crc32.h"
 #include "mien/io/file.h"
 #include "mien/io/text.h"
 #include "mien/kernels/error.h"
@@ -50,32 +50,6 @@ std::string find_end(const InputFile& file) {
 }
 
 }  // namespace
-
-std::uint32_t crc32(std::string_view bytes, std::uint32_t before) {
-  static const std::array<std::array<std::uint32_t, 256>, 4> tables = [] {
-    std::array<std::array<std::uint32_t, 256>, 4> result{};
-    for (std::uint32_t byte = 0; byte < 256; ++byte) {
-      std::uint32_t value = byte;
-      for (int bit = 0; bit < 8; ++bit) value = value >> 1 ^ (value & 1 ? 0xedb88320u : 0);
-      result[0][byte] = value;
-    }
-    for (std::size_t table = 1; table < 4; ++table)  // four bytes at a time
-      for (std::size_t byte = 0; byte < 256; ++byte) {
-        const std::uint32_t value = result[table - 1][byte];
-        result[table][byte] = value >> 8 ^ result[0][value & 255];
-      }
-    return result;
-  }();
-  std::uint32_t value = ~before;
-  while (bytes.size() >= 4) {
-    value ^= number(bytes, 0, 4);
-    value =
-        tables[3][value & 255] ^ tables[2][value >> 8 & 255] ^ tables[1][value >> 16 & 255] ^ tables[0][value >> 24];
-    bytes.remove_prefix(4);
-  }
-  for (const char c : bytes) value = value >> 8 ^ tables[0][(value ^ static_cast<unsigned char>(c)) & 255];
-  return ~value;
-}
 
 std::map<std::string, FilePart> read_zip(const InputFile& file) {
   const std::string& where = file.name();

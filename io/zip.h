@@ -1,7 +1,6 @@
 // zip archives whose entries are stored as they are: Keras's .keras files. (PKWARE's APPNOTE.TXT describes the format.)
 #pragma once
 
-#include <cstdint>
 #include <filesystem>
 #include <map>
 #include <string>
@@ -19,8 +18,5 @@ std::map<std::string, FilePart> read_zip(const InputFile& file);
 
 /// Writes an archive of these entries (name, contents), dated 1980, beside and renames it.
 void write_zip(const std::filesystem::path& path, const std::vector<std::pair<std::string, std::string_view>>& entries);
-
-/// The checksum of zip and PNG: CRC-32 of the bytes, going on from that of those before.
-std::uint32_t crc32(std::string_view bytes, std::uint32_t before = 0);
 
 }  // namespace mien

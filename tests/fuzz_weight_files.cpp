@@ -12,9 +12,9 @@
 #include <map>
 
 #include "mien/core/random.h"
+#include "mien/io/crc32.h"
 #include "mien/io/file.h"
 #include "mien/io/keras_file.h"
-#include "mien/io/zip.h"
 #include "mien/kernels/error.h"
 #include "mien/layers/layers.h"
 #include "mien/tests/child_process.h"

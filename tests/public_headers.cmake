@@ -19,7 +19,7 @@ foreach(header IN LISTS headers)
   endif()
 endforeach()
 # mien.h brings all of them but the tools that the library keeps for itself.
-set(own core/nearest_name core/numbers data/face_canvas io/document_parts io/exif io/file io/hdf5 io/hdf5_child io/hdf5_lock
+set(own core/nearest_name core/numbers data/face_canvas io/crc32 io/document_parts io/exif io/file io/hdf5 io/hdf5_child io/hdf5_lock
   io/html io/image_structure io/input_file io/json_depth io/keras_config io/keras_weights io/limited_child io/md5
   io/onnx_graph io/plot_area io/plot_axis io/protobuf io/stb io/svg io/text io/zip kernels/algorithm
   layers/config_parts layers/plan_parts train/feature_cache)
