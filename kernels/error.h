@@ -9,6 +9,7 @@
 #include <stdexcept>
 #include <string>
 #include <string_view>
+#include <type_traits>
 
 namespace mien {
 
@@ -18,12 +19,19 @@ class Error : public std::runtime_error {
   using std::runtime_error::runtime_error;
 };
 
-/// Joins the parts with operator<<, without locale (a decimal point stays a point).
+/// Joins the parts with operator<<, without locale (a decimal point stays a point). A part that is a function of
+/// nothing stands for what it returns.
 template <class... Parts>
 std::string join(const Parts&... parts) {
   std::ostringstream text;
   text.imbue(std::locale::classic());
-  (text << ... << parts);
+  const auto put = [&text](const auto& part) {
+    if constexpr (std::is_invocable_v<decltype(part)>)
+      text << part();
+    else
+      text << part;
+  };
+  (put(parts), ...);
   return text.str();
 }
 
@@ -33,7 +41,8 @@ template <class... Parts>
   throw Error(join("[", where, "] ", parts...));
 }
 
-/// Throws Error("[where] " + parts) unless `rule` holds. The text is only put together on failure.
+/// Throws Error("[where] " + parts) unless `rule` holds. The text is only put together on failure;
+/// where a part of it takes making, hand over a function that makes it.
 template <class... Parts>
 void check(bool rule, std::string_view where, const Parts&... parts) {
   if (!rule) [[unlikely]]

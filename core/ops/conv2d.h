@@ -32,14 +32,14 @@ inline Conv2dGeometry conv2d_geometry(const Shape& x, const Shape& w, const std:
                                       const Conv2dOptions& options) {
   const char* const op = "conv2d";
   const auto got = [&] { return join(" Got x=", x, ", w=", w, bias ? join(", b=", *bias) : "", "."); };
-  check(x.rank() == 4, op, "input must have 4 axes (batch, height, width, channels).", got());
-  check(w.rank() == 4, op, "weights must have 4 axes (kh, kw, in / groups, out).", got());
+  check(x.rank() == 4, op, "input must have 4 axes (batch, height, width, channels).", got);
+  check(w.rank() == 4, op, "weights must have 4 axes (kh, kw, in / groups, out).", got);
   const int groups = options.groups;
   check(groups >= 1, op, "groups must be at least 1. Got ", groups, ".");
-  check(x[3] == w[2] * groups, op, "input has ", x[3], " channels, weights expect ", w[2] * groups, ".", got());
-  check(w[3] % groups == 0, op, "the ", w[3], " output channels do not divide into ", groups, " groups.", got());
+  check(x[3] == w[2] * groups, op, "input has ", x[3], " channels, weights expect ", w[2] * groups, ".", got);
+  check(w[3] % groups == 0, op, "the ", w[3], " output channels do not divide into ", groups, " groups.", got);
   check(!bias || *bias == Shape{w[3]}, op, "the bias must have one number for each of the ", w[3], " output channels.",
-        got());
+        got);
   check_border(op, options.border);
   check_activation(op, options.activation);
 
@@ -68,7 +68,7 @@ inline Conv2dGeometry conv2d_geometry(const Shape& x, const Shape& w, const std:
   g.activation = options.activation;
   g.pool = options.pool;
   check(!g.pool || (g.height.output >= 2 && g.width.output >= 2), op, "the 2x2 pool needs at least 2x2 cells, got ",
-        g.height.output, "x", g.width.output, ".", got());
+        g.height.output, "x", g.width.output, ".", got);
   return g;
 }
 

@@ -14,10 +14,10 @@ namespace mien {
 inline DenseGeometry dense_geometry(const Shape& x, const Shape& w, const std::optional<Shape>& b,
                                     Activation activation) {
   const auto got = [&] { return join(" Got x=", x, ", w=", w, b ? join(", b=", *b) : "", "."); };
-  check(x.rank() >= 1, "dense", "x must have at least one axis.", got());
-  check(w.rank() == 2, "dense", "w must have 2 axes (in, out).", got());
-  check(x[-1] == w[0], "dense", "input has ", x[-1], " features, weights expect ", w[0], ".", got());
-  check(!b || *b == Shape{w[1]}, "dense", "the bias must have one number for each of the ", w[1], " units.", got());
+  check(x.rank() >= 1, "dense", "x must have at least one axis.", got);
+  check(w.rank() == 2, "dense", "w must have 2 axes (in, out).", got);
+  check(x[-1] == w[0], "dense", "input has ", x[-1], " features, weights expect ", w[0], ".", got);
+  check(!b || *b == Shape{w[1]}, "dense", "the bias must have one number for each of the ", w[1], " units.", got);
   return {.rows = narrow(rows_geometry("dense", x).rows, "dense"),
           .in = narrow(w[0], "dense"),
           .out = narrow(w[1], "dense"),
