@@ -4,8 +4,9 @@
 // Positions become the rows of a register tile (gemm_tile.h), output channels its columns. Taps that lie side by side
 // in the window, as those of one kernel row do, are one run of k: the sum of each element is one chain over k.
 //
-// Within a task, the channels go in blocks whose weights stay in the second cache, and the positions in chunks whose
-// sums stay in the first: the epilogue reads them from there, and only its result reaches memory.
+// Within a task, a panel of channels meets all positions, a block of k at a time whose weights stay in the first
+// cache. A whole tile hands its sums on to the epilogue from the registers; what is left over, or goes into a pool, has
+// it read them from the cache. Only its result reaches memory.
 #include "mien/kernels/cpu/conv2d_correlate.h"
 
 #include <algorithm>
@@ -18,15 +19,15 @@
 namespace mien::kernels::cpu {
 namespace {
 
-/// Floats of a task's source window, of a channel block's weights and of a chunk's sums, about.
-constexpr std::int64_t window_floats = 1 << 16, block_weights = 1 << 17, chunk_sums = 1 << 12;
+/// Floats of a task's source window, about.
+constexpr std::int64_t window_floats = 1 << 16;
 /// Bounds of a task's positions, and the number of tasks that channels are divided for.
 constexpr int least_positions = 96, most_positions = 192, enough_tasks = 16;
-/// Positions whose patches are gathered at once: whole tiles on every instruction set.
-constexpr int patch_positions = 4 * max_tile_rows;
+/// Values of k whose weights, of a panel, stay in the first cache beside a tile's rows of the source: 20 KB and 8.
+constexpr std::int64_t most_depth = 160;
 
 struct WeightScratch;
-struct BlockScratch;
+struct TaskWeightScratch;
 struct WindowScratch;
 struct SumsScratch;
 struct PatchScratch;
@@ -34,13 +35,14 @@ struct PatchScratch;
 /// The shape of the tasks.
 struct Plan {
   const Correlation& c;
-  std::int64_t depth;  ///< values of k
-  int units;           ///< tasks keep to one: an image, with the pool, else the whole batch
-  int unit_rows;       ///< rows of positions in a unit
+  std::int64_t depth;        ///< values of k
+  std::int64_t block_depth;  ///< of them, that are taken at a time
+  int units;                 ///< tasks keep to one: an image, with the pool, else the whole batch
+  int unit_rows;             ///< rows of positions in a unit
   int rows_per_task, row_tasks;
   int channels_per_task, channel_tasks;  ///< of one group; whole panels
-  int channels_per_block, positions_per_chunk;
-  std::int64_t group_weights;  ///< floats of one group's packed weights
+  std::int64_t group_weights;            ///< floats of one group's packed weights
+  bool weights_outweigh;                 ///< the source
 };
 
 /// Rows of positions that suit one task.
@@ -52,34 +54,36 @@ int task_rows(const Correlation& c, int unit_rows) {
   // Rows that fill whole tiles, where few enough do.
   const int whole = max_tile_rows / std::gcd(max_tile_rows, width);
   int rows = whole * width <= positions ? positions / (whole * width) * whole : std::max(1, positions / width);
-  if (c.pool) rows = (rows + 1) / 2 * 2;
+  // As many tasks as that makes, alike: the last one with half the rows would leave a thread waiting.
+  const int unit = c.pool ? 2 : rows >= whole ? whole : 1;
+  const std::int64_t tasks = block_count(unit_rows, rows);
+  rows = static_cast<int>(block_count(block_count(unit_rows, tasks), unit)) * unit;
   return std::min(rows, unit_rows);
 }
 
 Plan make_plan(const Correlation& c, const TileKernels& kernels) {
   Plan plan = {.c = c,
                .depth = correlation_depth(c),
+               .block_depth = 1,
                .units = c.pool ? c.batch : 1,
                .unit_rows = c.pool ? c.height.positions : c.batch * c.height.positions,
                .rows_per_task = 1,
                .row_tasks = 1,
                .channels_per_task = 1,
                .channel_tasks = 1,
-               .channels_per_block = 1,
-               .positions_per_chunk = 1,
-               .group_weights = 0};
+               .group_weights = 0,
+               .weights_outweigh = false};
+  plan.block_depth = block_count(plan.depth, block_count(plan.depth, most_depth));
   plan.rows_per_task = task_rows(c, plan.unit_rows);
   plan.row_tasks = static_cast<int>(block_count(plan.unit_rows, plan.rows_per_task));
   plan.group_weights = plan.depth * panels_width(kernels, c.out_per_group);
+  plan.weights_outweigh =
+      plan.group_weights > std::int64_t{c.batch} * c.height.source * c.width.source * c.in_per_group;
   const int panel = kernels.panel_columns(max_panel_columns), panels = (c.out_per_group + panel - 1) / panel;
   const std::int64_t position_tasks = std::int64_t{plan.units} * plan.row_tasks * c.groups;
   const std::int64_t wanted = std::min<std::int64_t>(panels, block_count(enough_tasks, position_tasks));
   plan.channels_per_task = static_cast<int>(block_count(panels, wanted)) * panel;
   plan.channel_tasks = static_cast<int>(block_count(c.out_per_group, plan.channels_per_task));
-  const std::int64_t block_panels = std::max<std::int64_t>(1, block_weights / (plan.depth * panel));
-  plan.channels_per_block = static_cast<int>(std::min<std::int64_t>(plan.channels_per_task, block_panels * panel));
-  const auto chunk = static_cast<int>(chunk_sums / plan.channels_per_block / max_tile_rows);
-  plan.positions_per_chunk = c.pool ? plan.rows_per_task * c.width.positions : std::max(1, chunk) * max_tile_rows;
   return plan;
 }
 
@@ -91,22 +95,72 @@ struct Task {
 
 Task task_of(const Plan& plan, std::int64_t number) {
   const Correlation& c = plan.c;
-  const std::int64_t unit = number / (plan.row_tasks * c.groups * plan.channel_tasks);
-  const std::int64_t row_task = number / (c.groups * plan.channel_tasks) % plan.row_tasks;
-  const int channel_begin = static_cast<int>(number % plan.channel_tasks) * plan.channels_per_task;
+  // A thread's tasks are neighbours: it goes through all of the smaller one, the source or the weights, and through its
+  // part of the larger.
+  const std::int64_t places = std::int64_t{plan.units} * plan.row_tasks, ranges = c.groups * plan.channel_tasks;
+  const std::int64_t place = plan.weights_outweigh ? number % places : number / ranges;
+  const std::int64_t range = plan.weights_outweigh ? number / places : number % ranges;
+  const std::int64_t unit = place / plan.row_tasks, row_task = place % plan.row_tasks;
+  const int channel_begin = static_cast<int>(range % plan.channel_tasks) * plan.channels_per_task;
   const std::int64_t unit_begin = unit * plan.unit_rows, row_begin = row_task * plan.rows_per_task;
   return {.row_begin = unit_begin + row_begin,
           .row_end = unit_begin + std::min<std::int64_t>(plan.unit_rows, row_begin + plan.rows_per_task),
-          .group = static_cast<int>(number / plan.channel_tasks % c.groups),
+          .group = static_cast<int>(range / plan.channel_tasks),
           .channel_begin = channel_begin,
           .channel_end = std::min(c.out_per_group, channel_begin + plan.channels_per_task)};
 }
+
+/// A block of k: runs first … first+count-1, of which the first starts `begin` values of k in.
+struct DepthBlock {
+  std::int64_t begin;
+  std::int64_t first, count;
+};
 
 /// What the positions of a task read: where tap (0, 0) of each lies, and the runs of k from there.
 struct Patches {
   std::vector<const float*> places;  ///< behind the last, as many repetitions as a tile may be short of rows
   std::vector<Run> runs;
+  std::vector<DepthBlock> blocks;  ///< all of k, none longer than most_depth
+
+  /// Adds a run, cut where a block is full.
+  void add_run(Run run, std::int64_t block_depth);
 };
+
+void Patches::add_run(Run run, std::int64_t block_depth) {
+  while (run.length > 0) {
+    std::int64_t depth = 0, begin = 0;  // of the last block
+    if (!blocks.empty()) {
+      begin = blocks.back().begin;
+      for (std::size_t i = static_cast<std::size_t>(blocks.back().first); i < runs.size(); ++i) depth += runs[i].length;
+    }
+    if (blocks.empty() || depth == block_depth) {
+      blocks.push_back({begin + depth, static_cast<std::int64_t>(runs.size()), 0});
+      depth = 0;
+    }
+    const std::int64_t length = std::min(run.length, block_depth - depth);
+    runs.push_back({run.offset, length});
+    ++blocks.back().count;
+    run = {run.offset + length, run.length - length};
+  }
+}
+
+/// Copies the patches side by side: then all of k is one run.
+void gather(const Plan& plan, Patches& patches) {
+  const std::size_t count = patches.places.size() - max_tile_rows;
+  float* to = thread_scratch<PatchScratch>(static_cast<std::int64_t>(count) * plan.depth);
+  for (std::size_t i = 0; i < patches.places.size(); ++i) {
+    if (i >= count) {
+      patches.places[i] = patches.places[count - 1];
+      continue;
+    }
+    const float* const place = patches.places[i];
+    patches.places[i] = to;
+    for (const Run& run : patches.runs) to = std::copy_n(place + run.offset, run.length, to);
+  }
+  patches.runs.clear();
+  patches.blocks.clear();
+  patches.add_run({0, plan.depth}, plan.block_depth);
+}
 
 /// Opens the windows of a task, one for each image that it meets.
 const Patches& open_patches(const Plan& plan, const Task& task) {
@@ -124,6 +178,7 @@ const Patches& open_patches(const Plan& plan, const Task& task) {
   float* buffer = thread_scratch<WindowScratch>(size);
   SourceWindow window = {};
   patches.places.clear();
+  patches.places.reserve(static_cast<std::size_t>(plan.rows_per_task * c.width.positions + max_tile_rows));
   for (std::int64_t image = first_image; image <= last_image; ++image) {
     const int begin = static_cast<int>(std::max(task.row_begin - image * height, std::int64_t{0}));
     const int end = static_cast<int>(std::min<std::int64_t>(task.row_end - image * height, height));
@@ -141,112 +196,122 @@ const Patches& open_patches(const Plan& plan, const Task& task) {
 
   const bool whole_rows = c.width.spacing == 1 && window.column_pitch == c.in_per_group;
   patches.runs.clear();
+  patches.blocks.clear();
   for (int i = 0; i < c.height.taps; ++i) {
     const std::int64_t row = i * std::int64_t{c.height.spacing} * window.row_pitch;
     if (whole_rows) {
-      patches.runs.push_back({row, std::int64_t{c.width.taps} * c.in_per_group});
+      patches.add_run({row, std::int64_t{c.width.taps} * c.in_per_group}, plan.block_depth);
       continue;
     }
     for (int j = 0; j < c.width.taps; ++j)
-      patches.runs.push_back({row + j * c.width.spacing * window.column_pitch, c.in_per_group});
+      patches.add_run({row + j * c.width.spacing * window.column_pitch, c.in_per_group}, plan.block_depth);
   }
+  if (c.gather_patches) gather(plan, patches);
   return patches;
 }
 
-/// The packed weights of a block of channels, and the block's sums.
-struct Block {
-  int channels;
+/// A panel of channels, its weights, and the sums of a task's positions.
+struct Panel {
+  int channel;            ///< the first, of all
+  int channels, columns;  ///< that exist, and of the panel
   const float* packed;
-  std::int64_t pitch;  ///< floats from one position's sums to the next: the columns of the block's panels
+  float* sums;  ///< a row of `columns` a position
 };
 
-/// The sums at `positions` neighbouring positions, whose places are given.
-void multiply_positions(const Plan& plan, const float* const* places, int positions, const Run* runs,
-                        std::size_t run_count, const Block& block, const TileKernels& kernels, float* sums) {
-  const float* packed = block.packed;
-  for (int j = 0; j < block.channels;) {
-    const int panel = kernels.panel_columns(block.channels - j), tile_rows = kernels.tile_rows(panel);
-    for (int position = 0; position < positions; position += tile_rows)
-      kernels.multiply(panel, std::min(tile_rows, positions - position),
-                       {.rows = places + position,
-                        .runs = runs,
-                        .run_count = static_cast<std::int64_t>(run_count),
-                        .b = packed,
-                        .b_step = panel,
-                        .c = sums + position * block.pitch + j,
-                        .c_step = block.pitch});
-    packed += plan.depth * panel;
-    j += panel;
-  }
+/// Whether positions lie in y as they are numbered, with nothing between them.
+bool runs_on(const Correlation& c) {
+  return c.result_column_step == 1 && c.result_row_step == 1 && c.result_width == c.width.positions &&
+         c.result_height == c.height.positions;
 }
 
-/// The same by way of copies of the patches.
-void gather_and_multiply(const Plan& plan, const float* const* places, int positions, const std::vector<Run>& runs,
-                         const Block& block, const TileKernels& kernels, float* sums) {
-  const Run whole_patch = {0, plan.depth};
-  float* const patches = thread_scratch<PatchScratch>(patch_positions * plan.depth);
-  for (int begin = 0; begin < positions; begin += patch_positions) {
-    const int count = std::min(patch_positions, positions - begin);
-    const float* patch_places[patch_positions + max_tile_rows];
-    float* to = patches;
-    for (int i = 0; i < count; ++i) {
-      patch_places[i] = to;
-      for (const Run& run : runs) to = std::copy_n(places[begin + i] + run.offset, run.length, to);
+/// The sums of a panel. Returns how many positions, from the first on, are already finished in y.
+int multiply_panel(const Plan& plan, const Patches& patches, std::int64_t first_position, int positions,
+                   const Panel& panel, const TileKernels& kernels) {
+  const Correlation& c = plan.c;
+  const int tile_rows = kernels.tile_rows(panel.columns);
+  const std::int64_t y_channels = std::int64_t{c.groups} * c.out_per_group;
+  float* const y = c.y + first_position * y_channels + panel.channel;
+  const bool finishes = !c.pool && panel.channels == panel.columns && runs_on(c) && kernels.finishes(c.activation.kind);
+  const bool streamed = is_streamed(c);
+  // What the epilogue has not finished yet may be streamed by it: it asks for y to be aligned, too.
+  const bool aligned = reinterpret_cast<std::uintptr_t>(y) % 64 == 0 && y_channels % 16 == 0;
+  for (const DepthBlock& block : patches.blocks) {
+    const bool last = &block == &patches.blocks.back();
+    for (int position = 0; position < positions; position += tile_rows) {
+      const int rows = std::min(tile_rows, positions - position);
+      const TileOperands operands = {.rows = patches.places.data() + position,
+                                     .runs = patches.runs.data() + block.first,
+                                     .run_count = block.count,
+                                     .b = panel.packed + block.begin * panel.columns,
+                                     .b_step = panel.columns,
+                                     .c = panel.sums + std::int64_t{position} * panel.columns,
+                                     .c_step = panel.columns,
+                                     // While the block's first tile is computed, the next block is on its way.
+                                     .ahead = position == 0 ? plan.block_depth * panel.columns : 0,
+                                     .resumes = block.begin > 0};
+      if (last && finishes && rows == tile_rows)
+        kernels.multiply_and_finish(
+            panel.columns, operands,
+            {.bias = c.bias ? c.bias + panel.channel : nullptr,
+             .residual = c.residual ? c.residual + (first_position + position) * y_channels + panel.channel : nullptr,
+             .activation = c.activation,
+             .y = y + position * y_channels,
+             .y_step = y_channels,
+             .streamed = streamed && aligned});
+      else
+        kernels.multiply(panel.columns, rows, operands);
     }
-    std::fill_n(patch_places + count, max_tile_rows, patch_places[count - 1]);
-    multiply_positions(plan, patch_places, count, &whole_patch, 1, block, kernels, sums + begin * block.pitch);
   }
+  return finishes ? positions / tile_rows * tile_rows : 0;
 }
 
-/// From sums to y without the pool: `count` positions from `begin` on, counted through the images; channels from
-/// `channel` on, of all.
-void finish(const Plan& plan, std::int64_t begin, int count, int channel, const Block& block, const float* sums) {
+/// From sums to y without the pool: `count` positions from `begin` on, counted through the images.
+void finish(const Plan& plan, std::int64_t begin, int count, const Panel& panel, const float* sums) {
   const Correlation& c = plan.c;
   const EpilogueKernels& kernels = epilogue_kernels();
   const std::int64_t y_channels = std::int64_t{c.groups} * c.out_per_group;
   EpilogueRow row = {.sums = sums,
-                     .pitch = block.pitch,
+                     .pitch = panel.columns,
                      .positions = count,
-                     .channels = block.channels,
-                     .bias = c.bias ? c.bias + channel : nullptr,
-                     .residual = c.residual ? c.residual + begin * y_channels + channel : nullptr,
+                     .channels = panel.channels,
+                     .bias = c.bias ? c.bias + panel.channel : nullptr,
+                     .residual = c.residual ? c.residual + begin * y_channels + panel.channel : nullptr,
                      .activation = c.activation,
-                     .y = c.y + begin * y_channels + channel,
+                     .y = c.y + begin * y_channels + panel.channel,
                      .y_pitch = y_channels * c.result_column_step,
                      .streamed = is_streamed(c)};
   // Where nothing lies between, positions run on from row to row.
-  if (c.result_column_step == 1 && c.result_row_step == 1 && c.result_width == c.width.positions &&
-      c.result_height == c.height.positions)
-    return kernels.plain(row);
+  if (runs_on(c)) return kernels.plain(row);
   for (const std::int64_t end = begin + count; begin < end; begin += row.positions) {
     const std::int64_t image_row = begin / c.width.positions, column = begin % c.width.positions;
     row.positions = static_cast<int>(std::min(end - begin, c.width.positions - column));
     const std::int64_t y_row = image_row / c.height.positions * c.result_height +
                                image_row % c.height.positions * c.result_row_step + c.result_row_first;
     const std::int64_t place =
-        channel + (y_row * c.result_width + column * c.result_column_step + c.result_column_first) * y_channels;
+        panel.channel + (y_row * c.result_width + column * c.result_column_step + c.result_column_first) * y_channels;
     row.y = c.y + place;
     if (c.residual) row.residual = c.residual + place;
     kernels.plain(row);
-    row.sums += row.positions * block.pitch;
+    row.sums += row.positions * panel.columns;
   }
 }
 
 /// With it: whole rows of one image, of which an odd last one is left out.
-void finish_pooled(const Plan& plan, const Task& task, int channel, const Block& block, const float* sums) {
+void finish_pooled(const Plan& plan, const Task& task, const Panel& panel, const float* sums) {
   const Correlation& c = plan.c;
   const EpilogueKernels& kernels = epilogue_kernels();
-  const std::int64_t y_channels = std::int64_t{c.groups} * c.out_per_group, row_sums = c.width.positions * block.pitch;
+  const std::int64_t y_channels = std::int64_t{c.groups} * c.out_per_group,
+                     row_sums = c.width.positions * panel.columns;
   const std::int64_t image = task.row_begin / c.height.positions, first = image * c.height.positions;
   const int y_height = c.result_height / 2, y_width = c.result_width / 2;
   for (std::int64_t i = task.row_begin; i + 1 < task.row_end; i += 2, sums += 2 * row_sums) {
-    const std::int64_t place = (image * y_height + (i - first) / 2) * y_width * y_channels + channel;
+    const std::int64_t place = (image * y_height + (i - first) / 2) * y_width * y_channels + panel.channel;
     kernels.pooled({.sums = sums,
                     .lower = sums + row_sums,
-                    .pitch = block.pitch,
+                    .pitch = panel.columns,
                     .positions = y_width,
-                    .channels = block.channels,
-                    .bias = c.bias ? c.bias + channel : nullptr,
+                    .channels = panel.channels,
+                    .bias = c.bias ? c.bias + panel.channel : nullptr,
                     .activation = c.activation,
                     .y = c.y + place,
                     .argmax = c.argmax ? c.argmax + place : nullptr,
@@ -254,35 +319,36 @@ void finish_pooled(const Plan& plan, const Task& task, int channel, const Block&
   }
 }
 
-/// One task; without packed weights it packs those that it needs, a block at a time.
+/// One task; without packed weights it packs those that it needs.
 void run_task(const Plan& plan, const Task& task, const float* packed) {
   const Correlation& c = plan.c;
   const TileKernels& kernels = tile_kernels();
   const Patches& patches = open_patches(plan, task);
   const std::int64_t first_position = task.row_begin * c.width.positions;
   const int positions = static_cast<int>((task.row_end - task.row_begin) * c.width.positions);
-  for (int begin = task.channel_begin; begin < task.channel_end; begin += plan.channels_per_block) {
-    const int end = std::min(task.channel_end, begin + plan.channels_per_block);
-    Block block = {end - begin, packed ? packed + task.group * plan.group_weights + plan.depth * begin : nullptr,
-                   panels_width(kernels, end - begin)};
-    if (!packed) {
-      float* const to = thread_scratch<BlockScratch>(plan.depth * block.pitch);
-      pack_columns(c, task.group, begin, end, to);
-      block.packed = to;
-    }
-    const int channel = task.group * c.out_per_group + begin;
-    const int chunk = std::min(plan.positions_per_chunk, positions);
-    float* const sums = thread_scratch<SumsScratch>((chunk + max_tile_rows) * block.pitch);
-    for (int position = 0; position < positions; position += chunk) {
-      const int count = std::min(chunk, positions - position);
-      if (c.gather_patches)
-        gather_and_multiply(plan, patches.places.data() + position, count, patches.runs, block, kernels, sums);
-      else
-        multiply_positions(plan, patches.places.data() + position, count, patches.runs.data(), patches.runs.size(),
-                           block, kernels, sums);
-      if (!c.pool) finish(plan, first_position + position, count, channel, block, sums);
-    }
-    if (c.pool) finish_pooled(plan, task, channel, block, sums);
+  if (packed) {
+    packed += task.group * plan.group_weights + plan.depth * task.channel_begin;
+  } else {
+    const int columns = panels_width(kernels, task.channel_end - task.channel_begin);
+    float* const to = thread_scratch<TaskWeightScratch>(plan.depth * columns);
+    pack_columns(c, task.group, task.channel_begin, task.channel_end, to);
+    packed = to;
+  }
+  float* const sums = thread_scratch<SumsScratch>(std::int64_t{positions + max_tile_rows} * max_panel_columns);
+  for (int j = task.channel_begin; j < task.channel_end;) {
+    const int columns = kernels.panel_columns(task.channel_end - j);
+    const Panel panel = {.channel = task.group * c.out_per_group + j,
+                         .channels = std::min(columns, task.channel_end - j),
+                         .columns = columns,
+                         .packed = packed,
+                         .sums = sums};
+    const int done = multiply_panel(plan, patches, first_position, positions, panel, kernels);
+    if (c.pool)
+      finish_pooled(plan, task, panel, sums);
+    else if (done < positions)
+      finish(plan, first_position + done, positions - done, panel, sums + std::int64_t{done} * columns);
+    packed += plan.depth * columns;
+    j += columns;
   }
   if (is_streamed(c)) epilogue_kernels().finish_streaming();
 }

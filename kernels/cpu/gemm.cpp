@@ -13,17 +13,21 @@
 namespace mien::kernels::cpu {
 namespace {
 
-/// Rows of a task's block of c; floats of b that it holds packed at once; bounds of its columns; and the number of
-/// tasks that columns are divided for.
-constexpr int block_rows = 192, block_floats = 1 << 16, least_columns = 64, enough_tasks = 16;
+/// Rows of a task's block of c; floats of b that it holds packed at once; bounds of its columns.
+constexpr int block_rows = 192, block_floats = 1 << 16, least_columns = 64;
+
+/// Floats of packed weights that are on their way from memory while a tile is computed: what few rows read only once or
+/// twice comes no faster than it is asked for, and the processor asks for a page at a time.
+constexpr std::int64_t memory_ahead = 1 << 12;
 
 /// Columns of a task's block: whole panels.
 int block_columns(const MatmulGeometry& g) {
   // A product of one tile's rows reads b as if it did nothing else: a panel at a time, all of k in turn.
   if (g.m <= max_tile_rows) return max_panel_columns;
   int columns = std::max(least_columns, block_floats / std::min(g.k, multiply_depth) / least_columns * least_columns);
+  // Each task reads all of its rows of a: columns are divided no further than for a task a thread.
   const std::int64_t row_blocks = block_count(g.m, block_rows);
-  while (columns > least_columns && row_blocks * block_count(g.n, columns) < enough_tasks)
+  while (columns > least_columns && row_blocks * block_count(g.n, columns) < omp_get_max_threads())
     columns = columns / 2 / least_columns * least_columns;
   return columns;
 }
@@ -99,6 +103,7 @@ void multiply_block(const TileKernels& kernels, const float* a, const float* b, 
              .b_step = panel_columns,
              .c = c + std::int64_t{i} * g.n + j,
              .c_step = g.n,
+             .ahead = packed_b ? memory_ahead : 0,
              .add = k0 > 0},
             panel_columns, rows, columns);
         block_panel += depth * panel_columns;

@@ -10,6 +10,8 @@
 
 #include <cstdint>
 
+#include "mien/kernels/geometry.h"
+
 namespace mien::kernels::cpu {
 
 /// `length` values of k whose a lies `offset` after each row's pointer.
@@ -28,7 +30,19 @@ struct TileOperands {
   std::int64_t b_step;
   float* c;  ///< row r at c + r * c_step
   std::int64_t c_step;
-  bool add = false;  ///< c += the sum, else c = it
+  std::int64_t ahead = 0;  ///< so many floats behind what is read of b, it is asked for; it must lie in one piece
+  bool add = false;        ///< c += the sum, else c = it
+  bool resumes = false;    ///< the chain of multiply-adds goes on from what c holds, so that k may come in pieces
+};
+
+/// What becomes of a tile's sums once they are whole: y = activation(sum + bias + residual), instead of c.
+struct TileFinish {
+  const float* bias = nullptr;      ///< of the panel's columns; null: none
+  const float* residual = nullptr;  ///< laid out as y; null: none
+  Activation activation = {};
+  float* y;  ///< row r at y + r * y_step
+  std::int64_t y_step;
+  bool streamed = false;  ///< y goes past the caches
 };
 
 /// Most rows of any tile: what arrays of row pointers are sized by.
@@ -47,6 +61,11 @@ struct TileKernels {
   void (*multiply)(int panel_columns, int rows, const TileOperands& operands);
   /// The number of rows that a tile of `rows` really has.
   int (*rounded_rows)(int panel_columns, int rows);
+  /// Computes a tile of tile_rows rows and hands its sums on from the registers. With `streamed`, y must be aligned to
+  /// the vector, and whoever asked for it flushes (EpilogueKernels::finish_streaming).
+  void (*multiply_and_finish)(int panel_columns, const TileOperands& operands, const TileFinish& finish);
+  /// Whether it knows this activation.
+  bool (*finishes)(ActivationKind kind);
 };
 
 /// Those of the instruction set in use.
