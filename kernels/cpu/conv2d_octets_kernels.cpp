@@ -124,8 +124,10 @@ HWY_INLINE void store_octets(D d, hn::Vec<D> v, int count, std::int64_t out_chan
   if (count == windows) hn::StoreU(hn::UpperHalf(half, v), half, to + out_channels);
 }
 
-template <ActivationKind kind, bool wants_argmax>
-void pooled_octet(const OctetsRow& row, int first) {
+/// The row's windows for an octet of channels. With `numbers_alone`, every sum is taken for a number, and false
+/// returned where one was none: a look at the end of the row costs less than one at each window.
+template <ActivationKind kind, bool wants_argmax, bool numbers_alone>
+HWY_INLINE bool pooled_octet(const OctetsRow& row, int first) {
   const Whole d;
   const Bytes d_byte;
   V w[9];
@@ -137,26 +139,48 @@ void pooled_octet(const OctetsRow& row, int first) {
   const auto order = hn::SetTableIndices(d, lane_of);
   const auto byte_order =
       hn::TruncateTo(d_byte, hn::BitCast(hn::RebindToUnsigned<Indices>(), hn::Load(Indices(), lane_of)));
+  NanProbe<Whole> probe(d);
+  if constexpr (numbers_alone) probe.add({hn::Zero(d), bias, hn::Zero(d), bias});
   for (int window = 0; window < row.windows; window += windows) {
     V sum[4];
     sum_group(row, window / windows, w, sum);
-    if (row.bias) {
+    PooledVector<Whole> pooled;
+    if constexpr (numbers_alone && !wants_argmax) {
+      // The greatest sum, with the bias, is the greatest of the sums with it.
+      probe.add(sum);
+      const V greatest = hn::Max(hn::Max(sum[0], sum[1]), hn::Max(sum[2], sum[3]));
+      pooled.maximum = activate_vector<kind>(d, hn::Add(greatest, bias), row.activation);
+    } else {
       MIEN_UNROLL
       for (int place = 0; place < 4; ++place) sum[place] = hn::Add(sum[place], bias);
+      if constexpr (numbers_alone) {
+        probe.add(sum);
+        pooled = pool_numbers<kind, wants_argmax>(d, sum, row.activation);
+      } else {
+        pooled = pool_vectors<kind, wants_argmax>(d, sum, row.activation);
+      }
     }
-    const PooledVector<Whole> pooled = pool_vectors<kind, wants_argmax>(d, sum, row.activation);
     const int count = std::min(windows, row.windows - window);
     const std::int64_t to = std::int64_t{window} * row.out_channels + first;
     store_octets(d, hn::TableLookupLanes(pooled.maximum, order), count, row.out_channels, row.y + to);
     if constexpr (wants_argmax)
       store_octets(d_byte, hn::TableLookupBytes(pooled.argmax, byte_order), count, row.out_channels, row.argmax + to);
   }
+  return !numbers_alone || !probe.found(d);
+}
+
+template <ActivationKind kind, bool wants_argmax>
+HWY_NOINLINE void pooled_octets(const OctetsRow& row) {
+  for (int first = 0; first < row.out_channels; first += octet) {
+    if constexpr (activates_last<kind>)
+      if (HWY_LIKELY((pooled_octet<kind, wants_argmax, true>(row, first)))) continue;
+    pooled_octet<kind, wants_argmax, false>(row, first);
+  }
 }
 
 void pooled_row(const OctetsRow& row) {
   with_kind(row.activation.kind, [&]<ActivationKind kind>() {
-    for (int first = 0; first < row.out_channels; first += octet)
-      row.argmax ? pooled_octet<kind, true>(row, first) : pooled_octet<kind, false>(row, first);
+    row.argmax ? pooled_octets<kind, true>(row) : pooled_octets<kind, false>(row);
   });
 }
 

@@ -17,12 +17,14 @@ namespace {
 
 /// In-channels whose weights are transformed at a time.
 constexpr int task_channels = 16;
+/// Floats that a core's second cache is sure to hold: 1 MB.
+constexpr std::int64_t second_cache = 1 << 18;
 /// Floats of a cache line.
 constexpr int cache_line = 16;
 
 struct WinogradInputScratch;
 struct WinogradProductScratch;
-struct WinogradPatchScratch;
+struct WinogradZeroScratch;
 struct WinogradWeightScratch;
 struct WinogradTurnedScratch;
 
@@ -124,6 +126,8 @@ struct Plan {
   std::int64_t v_block_step = 0;        ///< of V: from one block of in-channels to the next
   std::int64_t v_step = 0, m_step = 0;  ///< from one frequency to the next
   std::int64_t v_size = 0;              ///< V of a block of tiles
+  const float* zeros = nullptr;         ///< a cell outside of the picture
+  bool from_memory = false;             ///< the source is more than a core's second cache holds
 };
 
 Plan make_plan(const Correlation3x3& c) {
@@ -141,6 +145,7 @@ Plan make_plan(const Correlation3x3& c) {
   plan.v_step = block_count(c.in_channels, plan.channel_block) * plan.v_block_step + cache_line;
   plan.v_size = winograd_frequencies * plan.v_step;
   plan.m_step = plan.block_tiles * winograd_panel_columns + cache_line;
+  plan.from_memory = std::int64_t{c.batch} * c.source_height * c.source_width * c.in_channels > second_cache;
   return plan;
 }
 
@@ -166,8 +171,8 @@ Tile next_tile(const Plan& plan, Tile tile) {
   return {tile.image + 1, 0, 0};
 }
 
-/// Asks for the four rows below a tile's patch, which the next row of tiles will read: its rows lie far apart, so that
-/// the processor does not foresee them.
+/// Asks for the four rows below a strip's patches, which the next row of tiles will read: its rows lie far apart, so
+/// that the processor does not foresee them.
 void prefetch_below(const float* image, const float* end, std::int64_t row_pitch, int row, std::int64_t first,
                     int count) {
   for (int i = 0; i < winograd_tile; ++i) {
@@ -178,49 +183,47 @@ void prefetch_below(const float* image, const float* end, std::int64_t row_pitch
   }
 }
 
-/// Copies the patch at (top, left) of an image, with zeros where it reaches past.
-void copy_patch(const Correlation3x3& c, const float* image, int top, int left, float* patch) {
-  const std::int64_t row_pitch = std::int64_t{c.source_width} * c.in_channels;
-  const std::int64_t patch_pitch = std::int64_t{winograd_patch} * c.in_channels;
-  const int first = std::max(left, 0), last = std::min(left + winograd_patch, c.source_width);
-  for (int row = top; row < top + winograd_patch; ++row, patch += patch_pitch) {
-    if (first >= last || row < 0 || row >= c.source_height) {
-      std::fill_n(patch, patch_pitch, 0.0f);
-      continue;
-    }
-    float* cell = std::fill_n(patch, std::int64_t{first - left} * c.in_channels, 0.0f);
-    cell = std::copy_n(image + row * row_pitch + std::int64_t{first} * c.in_channels,
-                       std::int64_t{last - first} * c.in_channels, cell);
-    std::fill(cell, patch + patch_pitch, 0.0f);
-  }
-}
-
-/// V of a tile, from the image itself or, where its patch reaches past the edge, from a copy.
-void transform_tile(const Plan& plan, const Tile& tile, float* v) {
+/// V of `tiles` tiles side by side.
+void transform_strip(const Plan& plan, const Tile& tile, int tiles, float* v) {
   const Correlation3x3& c = plan.c;
-  const int top = tile.row - c.top, left = tile.column - c.left;
+  const int top = tile.row - c.top, left = tile.column - c.left, columns = winograd_tile * tiles + 2;
   const std::int64_t row_pitch = std::int64_t{c.source_width} * c.in_channels;
   const std::int64_t image_size = c.source_height * row_pitch;
   const float* const image = c.source + tile.image * image_size;
-  WinogradInput input = {.cells = nullptr,
-                         .row_pitch = row_pitch,
-                         .column_pitch = c.in_channels,
+  WinogradInput input = {.row = {},
+                         .column_pitch = {},
+                         .left = left,
+                         .first = std::clamp(-left, 0, columns),
+                         .last = std::clamp(c.source_width - left, 0, columns),
+                         .tiles = tiles,
                          .channels = c.in_channels,
                          .v = v,
                          .v_step = plan.v_step,
                          .block = plan.channel_block,
                          .v_block_step = plan.v_block_step};
-  if (top >= 0 && left >= 0 && top + winograd_patch <= c.source_height && left + winograd_patch <= c.source_width) {
-    input.cells = image + top * row_pitch + std::int64_t{left} * c.in_channels;
-  } else {
-    input.row_pitch = std::int64_t{winograd_patch} * c.in_channels;
-    float* const patch = thread_scratch<WinogradPatchScratch>(winograd_patch * input.row_pitch);
-    copy_patch(c, image, top, left, patch);
-    input.cells = patch;
+  input.first = std::min(input.first, input.last);
+  for (int i = 0; i < winograd_patch; ++i) {
+    const bool inside = top + i >= 0 && top + i < c.source_height;
+    input.row[i] = inside ? image + (top + i) * row_pitch : plan.zeros;
+    input.column_pitch[i] = inside ? c.in_channels : 0;
   }
-  prefetch_below(image, c.source + c.batch * image_size, row_pitch, top + winograd_patch,
-                 std::int64_t{left + 1} * c.in_channels, winograd_tile * c.in_channels);
+  if (plan.from_memory)
+    prefetch_below(image, c.source + c.batch * image_size, row_pitch, top + winograd_patch,
+                   std::int64_t{left + 1} * c.in_channels, winograd_tile * tiles * c.in_channels);
   plan.transforms.input(input);
+}
+
+/// V of a block of tiles.
+void transform_block(const Plan& plan, std::int64_t first_tile, int count, float* v) {
+  Tile tile = tile_at(plan, first_tile);
+  for (int i = 0; i < count;) {
+    const int in_row = plan.tiles_across - tile.column / winograd_tile;
+    const int tiles = std::min({winograd_strip, count - i, in_row});
+    transform_strip(plan, tile, tiles, v + i * plan.channel_block);
+    i += tiles;
+    tile.column += (tiles - 1) * winograd_tile;
+    tile = next_tile(plan, tile);
+  }
 }
 
 /// Where the results of a block's tiles lie.
@@ -269,7 +272,9 @@ void finish_panel(const Plan& plan, const Panel& panel, const float* v, int tile
 }
 
 void correlate_3x3(const Correlation3x3& c) {
-  const Plan plan = make_plan(c);
+  Plan plan = make_plan(c);
+  float* const zeros = thread_scratch<WinogradZeroScratch>(c.in_channels);
+  plan.zeros = std::fill_n(zeros, c.in_channels, 0.0f) - c.in_channels;
   const std::int64_t panels = all_panels(plan.products, c.out_channels).count;
   // Two tasks a thread or more, as long as there are panels.
   const std::int64_t shares =
@@ -281,9 +286,7 @@ void correlate_3x3(const Correlation3x3& c) {
     WinogradPlace places[winograd_block_tiles];
     find_places(plan, first_tile, tiles, places);
     float* const v = thread_scratch<WinogradInputScratch>(plan.v_size);
-    Tile tile = tile_at(plan, first_tile);
-    for (int i = 0; i < tiles; ++i, tile = next_tile(plan, tile))
-      transform_tile(plan, tile, v + i * plan.channel_block);
+    transform_block(plan, first_tile, tiles, v);
     for (std::int64_t i = panels * share / shares; i < panels * (share + 1) / shares; ++i)
       finish_panel(plan, panel_at(plan.products, c.out_channels, i), v, tiles, places);
   });

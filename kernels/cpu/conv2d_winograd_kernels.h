@@ -20,12 +20,18 @@ inline constexpr int winograd_tile = 4;          ///< rows and columns of a tile
 inline constexpr int winograd_patch = 6;         ///< rows and columns of the cells that it reads
 inline constexpr int winograd_frequencies = 36;  ///< of a patch
 
-/// V of one tile.
+/// Most tiles whose V is made together.
+inline constexpr int winograd_strip = 4;
+
+/// V of a strip: tiles side by side, whose patches share columns. Rows and columns outside of the picture are zero.
 struct WinogradInput {
-  const float* cells;                    ///< channel 0 of the patch's first cell
-  std::int64_t row_pitch, column_pitch;  ///< floats from one cell to the next
+  const float* row[winograd_patch];           ///< channel 0 of the first cell of each row of the picture; or zeros
+  std::int64_t column_pitch[winograd_patch];  ///< floats from one cell to the next; 0 where a row is zeros
+  int left;                                   ///< the column of the picture where the first patch begins
+  int first, last;  ///< the strip's columns that are in the picture, from `left` on: first … last-1
+  int tiles;        ///< at most winograd_strip
   int channels;
-  float* v;                   ///< frequency 0, channel 0
+  float* v;                   ///< frequency 0, first tile, channel 0; tiles are `block` floats apart
   std::int64_t v_step;        ///< from one frequency to the next
   int block;                  ///< in-channels of a block
   std::int64_t v_block_step;  ///< from one block of them to the next

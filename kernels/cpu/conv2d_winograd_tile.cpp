@@ -34,6 +34,11 @@ static_assert(single_rows <= winograd_block_tiles);
 constexpr int wide_lanes = static_cast<int>(hn::MaxLanes(Wide()));
 constexpr int narrow_lanes = static_cast<int>(hn::MaxLanes(Narrow()));
 
+/// Floats of U that are on their way from memory: frequency by frequency, a panel's lie in one piece.
+constexpr std::int64_t memory_ahead = 1 << 12;
+/// Floats of a panel's U that are found in a cache, if any are: 256 KB.
+constexpr std::int64_t cached_panel = 1 << 16;
+
 int panel_columns(int remaining) {
   if (remaining <= narrow_lanes) return narrow_lanes;
   const bool pair = remaining > wide_lanes && (narrow_lanes == wide_lanes || remaining > wide_lanes + narrow_lanes);
@@ -43,8 +48,8 @@ int panel_columns(int remaining) {
 int channel_block(int in_channels) { return in_channels <= narrow_lanes ? narrow_lanes : wide_lanes; }
 
 /// M of `rows` tiles at one frequency: each element one chain of multiply-adds over the in-channels, in order. `block`
-/// is how many channels of a tile lie side by side.
-template <int rows, int vectors, int block, class D>
+/// is how many channels of a tile lie side by side. `fetches`: U may come from memory, and is asked for early.
+template <int rows, int vectors, int block, bool fetches, class D>
 HWY_INLINE void multiply_rows(D d, const float* v, std::int64_t v_block_step, const float* u, int in_channels,
                               float* m) {
   using V = hn::Vec<D>;
@@ -60,7 +65,10 @@ HWY_INLINE void multiply_rows(D d, const float* v, std::int64_t v_block_step, co
     for (int i = 0; i < count; ++i, u += columns) {
       V factor[vectors];
       MIEN_UNROLL
-      for (int c = 0; c < vectors; ++c) factor[c] = hn::LoadU(d, u + c * hn::Lanes(d));
+      for (int c = 0; c < vectors; ++c) {
+        factor[c] = hn::LoadU(d, u + c * hn::Lanes(d));
+        if constexpr (fetches) __builtin_prefetch(u + c * hn::Lanes(d) + memory_ahead, 0, 2);
+      }
       MIEN_UNROLL
       for (int r = 0; r < rows; ++r) {
         const V value = hn::Set(d, v[r * block + i]);
@@ -76,32 +84,38 @@ HWY_INLINE void multiply_rows(D d, const float* v, std::int64_t v_block_step, co
   }
 }
 
-template <int rows, int vectors, int block, class D>
+template <int rows, int vectors, int block, bool fetches, class D>
 HWY_NOINLINE void multiply_panel(D d, const WinogradProduct& p) {
   for (int frequency = 0; frequency < winograd_frequencies; ++frequency) {
     const float* const v = p.v + frequency * p.v_step;
     const float* const u = p.u + frequency * p.u_step;
     float* const m = p.m + frequency * p.m_step;
     int row = 0;
+    if (rows / 2 < p.tiles) {
+      multiply_rows<rows, vectors, block, fetches>(d, v, p.v_block_step, u, p.in_channels, m);
+      row = rows;
+    }
     for (; row + rows / 2 < p.tiles; row += rows)
-      multiply_rows<rows, vectors, block>(d, v + row * block, p.v_block_step, u, p.in_channels,
-                                          m + row * p.panel_columns);
+      multiply_rows<rows, vectors, block, false>(d, v + row * block, p.v_block_step, u, p.in_channels,
+                                                 m + row * p.panel_columns);
     if (row < p.tiles)
-      multiply_rows<rows / 2, vectors, block>(d, v + row * block, p.v_block_step, u, p.in_channels,
-                                              m + row * p.panel_columns);
+      multiply_rows<rows / 2, vectors, block, fetches>(d, v + row * block, p.v_block_step, u, p.in_channels,
+                                                       m + row * p.panel_columns);
   }
 }
 
-template <int block>
+template <int block, bool fetches>
 void multiply_blocks(const WinogradProduct& product) {
-  if (product.panel_columns > wide_lanes) return multiply_panel<pair_rows, 2, block>(Wide(), product);
-  if (product.panel_columns == wide_lanes) return multiply_panel<single_rows, 1, block>(Wide(), product);
-  multiply_panel<single_rows, 1, block>(Narrow(), product);
+  if (product.panel_columns > wide_lanes) return multiply_panel<pair_rows, 2, block, fetches>(Wide(), product);
+  if (product.panel_columns == wide_lanes) return multiply_panel<single_rows, 1, block, fetches>(Wide(), product);
+  multiply_panel<single_rows, 1, block, fetches>(Narrow(), product);
 }
 
 void multiply(const WinogradProduct& product) {
-  if (channel_block(product.in_channels) == wide_lanes) return multiply_blocks<wide_lanes>(product);
-  multiply_blocks<narrow_lanes>(product);
+  // A panel of few in-channels stays in a cache from one block of tiles to the next.
+  if (winograd_frequencies * product.u_step > cached_panel) return multiply_blocks<wide_lanes, true>(product);
+  if (channel_block(product.in_channels) == wide_lanes) return multiply_blocks<wide_lanes, false>(product);
+  multiply_blocks<narrow_lanes, false>(product);
 }
 
 /// A' m: row i holds the powers p^i of the points 0, +-1/sqrt(2), +-sqrt(2); infinity counts in the last row alone.
@@ -140,9 +154,10 @@ HWY_INLINE hn::Vec<D> load(D d, const float* from, int count) {
   return hn::Load(d, lane);
 }
 
-/// The result of one tile and one vector of channels.
-template <ActivationKind kind, bool pool, bool wants_argmax, class D>
-HWY_INLINE void output_vector(D d, const WinogradOutput& o, const WinogradPlace& place, const float* m, int channel) {
+/// The result of one tile and one vector of channels. With `numbers_alone`, a pool takes every value for a number, and
+/// false is returned where one was none.
+template <ActivationKind kind, bool pool, bool wants_argmax, bool numbers_alone, class D>
+HWY_INLINE bool output_vector(D d, const WinogradOutput& o, const WinogradPlace& place, const float* m, int channel) {
   using V = hn::Vec<D>;
   const hn::Rebind<std::uint8_t, D> d_byte;
   V half[tile][patch];
@@ -158,6 +173,7 @@ HWY_INLINE void output_vector(D d, const WinogradOutput& o, const WinogradPlace&
   const V bias = hn::LoadU(d, o.bias + channel);
   const int count = o.channels - channel;
   const std::int64_t first = place.first + channel;
+  NanProbe<D> probe(d);
   MIEN_UNROLL
   for (int row = 0; row < tile; row += 2) {
     V z[2][tile];
@@ -166,9 +182,15 @@ HWY_INLINE void output_vector(D d, const WinogradOutput& o, const WinogradPlace&
     if constexpr (pool) {
       MIEN_UNROLL
       for (int column = 0; column < tile; column += 2) {
-        if (row / 2 >= place.rows || column / 2 >= place.columns) continue;
         const V block[4] = {z[0][column], z[0][column + 1], z[1][column], z[1][column + 1]};
-        const PooledVector<D> pooled = pool_vectors<kind, wants_argmax>(d, block, o.activation);
+        PooledVector<D> pooled;
+        if constexpr (numbers_alone) {
+          probe.add(block);
+          pooled = pool_numbers<kind, wants_argmax>(d, block, o.activation);
+        } else {
+          pooled = pool_vectors<kind, wants_argmax>(d, block, o.activation);
+        }
+        if (row / 2 >= place.rows || column / 2 >= place.columns) continue;
         const std::int64_t to = first + row / 2 * o.row_pitch + column / 2 * o.column_pitch;
         store(d, pooled.maximum, o.y + to, count);
         if constexpr (wants_argmax) store(d_byte, pooled.argmax, o.argmax + to, count);
@@ -186,14 +208,18 @@ HWY_INLINE void output_vector(D d, const WinogradOutput& o, const WinogradPlace&
       }
     }
   }
+  return !numbers_alone || !probe.found(d);
 }
 
 template <ActivationKind kind, bool pool, bool wants_argmax, class D>
 HWY_NOINLINE void output_panel(D d, const WinogradOutput& o) {
   for (int i = 0; i < o.tiles; ++i)
-    for (int channel = 0; channel < o.channels; channel += hn::Lanes(d))
-      output_vector<kind, pool, wants_argmax>(d, o, o.places[i], o.m + std::int64_t{i} * o.panel_columns + channel,
-                                              channel);
+    for (int channel = 0; channel < o.channels; channel += hn::Lanes(d)) {
+      const float* const m = o.m + std::int64_t{i} * o.panel_columns + channel;
+      if constexpr (pool && activates_last<kind>)
+        if (HWY_LIKELY((output_vector<kind, pool, wants_argmax, true>(d, o, o.places[i], m, channel)))) continue;
+      output_vector<kind, pool, wants_argmax, false>(d, o, o.places[i], m, channel);
+    }
 }
 
 template <class D>

@@ -1,10 +1,13 @@
 // Winograd's transforms of input and weights (conv2d_winograd_kernels.h), compiled once per instruction set. Both are
-// separable: one function of six cells (or three weights), along the columns of a patch, then along its rows.
+// separable: one function of six cells (or three weights), along the columns of a patch, then along its rows. Tiles
+// side by side share the columns between them.
 #undef HWY_TARGET_INCLUDE
 #define HWY_TARGET_INCLUDE "mien/kernels/cpu/conv2d_winograd_transform.cpp"
 #include <hwy/foreach_target.h>
 //
 #include <hwy/highway.h>
+
+#include <algorithm>
 
 #include "mien/kernels/cpu/conv2d_winograd_kernels.h"
 #include "mien/kernels/cpu/instruction_set.h"
@@ -51,33 +54,104 @@ HWY_INLINE void transform_taps(D d, const V (&tap)[3], V (&value)[patch]) {
   value[5] = tap[2];
 }
 
-/// The input transform of one vector of channels.
+constexpr int strip_columns = winograd_strip * winograd_tile + patch - winograd_tile;
+
+/// The columns of a strip after the first half of the transform, down the columns: row after row, column after column,
+/// some channels of each.
+struct Halves {
+  alignas(64) float value[patch][strip_columns * HWY_MAX_BYTES / sizeof(float)];
+};
+
+/// That half for one vector of cells: `place` floats into the rows of the picture, and to `to` in those of halves.
 template <class D>
-HWY_INLINE void input_vector(D d, const WinogradInput& input, std::int64_t channel) {
+HWY_INLINE void transform_columns(D d, const WinogradInput& input, int column, std::int64_t channel, std::int64_t to,
+                                  Halves& halves) {
   using V = hn::Vec<D>;
-  const float* const cells = input.cells + channel;
-  V half[patch][patch];
+  V cell[patch], value[patch];
   MIEN_UNROLL
-  for (int column = 0; column < patch; ++column) {
-    V cell[patch], value[patch];
-    MIEN_UNROLL
-    for (int row = 0; row < patch; ++row)
-      cell[row] = hn::LoadU(d, cells + row * input.row_pitch + column * input.column_pitch);
-    transform_cells(d, cell, value);
-    MIEN_UNROLL
-    for (int row = 0; row < patch; ++row) half[row][column] = value[row];
-  }
-  float* v = input.v + channel / input.block * input.v_block_step + channel % input.block;
+  for (int row = 0; row < patch; ++row)
+    cell[row] = hn::LoadU(d, input.row[row] + std::int64_t{input.left + column} * input.column_pitch[row] + channel);
+  transform_cells(d, cell, value);
   MIEN_UNROLL
-  for (int row = 0; row < patch; ++row) {
-    V value[patch];
-    transform_cells(d, half[row], value);
-    MIEN_UNROLL
-    for (int column = 0; column < patch; ++column, v += input.v_step) hn::StoreU(value[column], d, v);
+  for (int row = 0; row < patch; ++row) hn::StoreU(value[row], d, halves.value[row] + to);
+}
+
+/// Zeros in the columns that are not in the picture, of `size` floats each.
+HWY_INLINE void clear_outside(const WinogradInput& input, int size, Halves& halves) {
+  const int columns = input.tiles * winograd_tile + patch - winograd_tile;
+  if (input.first == 0 && input.last == columns) return;
+  for (float* const row :
+       {halves.value[0], halves.value[1], halves.value[2], halves.value[3], halves.value[4], halves.value[5]}) {
+    std::fill(row, row + input.first * size, 0.0f);
+    std::fill(row + input.last * size, row + columns * size, 0.0f);
   }
 }
 
+/// The input transform of one vector of channels.
+template <class D>
+HWY_INLINE void input_vector(D d, const WinogradInput& input, std::int64_t channel) {
+  constexpr int lanes = static_cast<int>(hn::MaxLanes(D()));
+  Halves halves;
+  clear_outside(input, lanes, halves);
+  for (int column = input.first; column < input.last; ++column)
+    transform_columns(d, input, column, channel, std::int64_t{column} * lanes, halves);
+  float* v = input.v + channel / input.block * input.v_block_step + channel % input.block;
+  for (int i = 0; i < input.tiles; ++i, v += input.block)
+    for (int row = 0; row < patch; ++row) {
+      hn::Vec<D> cell[patch], value[patch];
+      MIEN_UNROLL
+      for (int column = 0; column < patch; ++column)
+        cell[column] = hn::LoadU(d, halves.value[row] + (winograd_tile * i + column) * lanes);
+      transform_cells(d, cell, value);
+      MIEN_UNROLL
+      for (int column = 0; column < patch; ++column)
+        hn::StoreU(value[column], d, v + (row * patch + column) * input.v_step);
+    }
+}
+
+#if HWY_MAX_BYTES == 64
+/// The same where two cells of all channels fill a vector: first two columns of one tile, then a column of two tiles.
+void transform_octets(const WinogradInput& input) {
+  const hn::CappedTag<float, 16> d;
+  const hn::Half<decltype(d)> half;
+  using V = hn::Vec<decltype(d)>;
+  constexpr int octet = 8;
+  Halves halves;
+  clear_outside(input, octet, halves);
+  // A row of zeros has no second column; it can only be at the top or the bottom.
+  const bool pairs = input.column_pitch[0] > 0 && input.column_pitch[patch - 1] > 0;
+  int column = input.first;
+  for (; pairs && column + 2 <= input.last; column += 2) transform_columns(d, input, column, 0, column * octet, halves);
+  for (; column < input.last; ++column) transform_columns(half, input, column, 0, column * octet, halves);
+  for (int i = 0; i < input.tiles; i += 2)
+    for (int row = 0; row < patch; ++row) {
+      // Behind the last of an odd number of tiles lies what was left there: its result is not stored.
+      const float* const from = halves.value[row] + winograd_tile * i * octet;
+      V two[5], cell[patch], value[patch];
+      MIEN_UNROLL
+      for (int k = 0; k < 5; ++k) two[k] = hn::LoadU(d, from + 2 * octet * k);
+      MIEN_UNROLL
+      for (int k = 0; k < 3; ++k) {
+        cell[2 * k] = hn::ConcatLowerLower(d, two[k + 2], two[k]);
+        cell[2 * k + 1] = hn::ConcatUpperUpper(d, two[k + 2], two[k]);
+      }
+      transform_cells(d, cell, value);
+      float* v = input.v + i * octet + row * patch * input.v_step;
+      MIEN_UNROLL
+      for (int k = 0; k < patch; ++k, v += input.v_step) {
+        if (i + 2 <= input.tiles)
+          hn::StoreU(value[k], d, v);
+        else
+          hn::StoreU(hn::LowerHalf(half, value[k]), half, v);
+      }
+    }
+}
+#endif
+
 void transform_input(const WinogradInput& input) {
+#if HWY_MAX_BYTES == 64
+  if (input.channels == 8 && input.block == 8) return transform_octets(input);
+#endif
   for_each_vector(0, input.channels, [&](auto d, std::int64_t channel) HWY_ATTR { input_vector(d, input, channel); });
 }
 
