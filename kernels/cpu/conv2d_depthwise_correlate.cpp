@@ -16,6 +16,7 @@ namespace {
 constexpr std::int64_t task_floats = 1 << 15, chunk_sums = 1 << 12;
 
 struct SumsScratch;
+struct ZeroScratch;
 
 /// The sums of columns begin … end-1 of a row of positions.
 void sum_columns(const Correlation& c, int image, int row, int begin, int end, float* sums) {
@@ -76,6 +77,42 @@ void pooled_row(const Correlation& c, int image, int row) {
   epilogue_kernels().pooled(finish);
 }
 
+bool is_3x3(const Correlation& c) {
+  const auto three = [](const TapAxis& axis) { return axis.taps == 3 && axis.spacing == 1; };
+  const auto place = reinterpret_cast<std::uintptr_t>(c.y);
+  const bool in_lines = place % 64 == 0 && c.groups % 16 == 0;
+  return three(c.height) && three(c.width) && c.width.step <= 2 && !c.pool && c.result_row_step == 1 &&
+         c.result_column_step == 1 && c.result_height == c.height.positions && c.result_width == c.width.positions &&
+         (c.activation.kind == ActivationKind::linear || c.activation.kind == ActivationKind::relu ||
+          c.activation.kind == ActivationKind::relu6) &&
+         (!is_streamed(c) || in_lines);
+}
+
+/// Rows begin … end-1 of an image, by the kernel for nine taps.
+void rows_3x3(const Correlation& c, int image, int begin, int end, const float* zeros) {
+  Depthwise3x3 rows = {
+      .x = c.source + std::int64_t{image} * c.height.source * c.width.source * c.groups,
+      .height = c.height.source,
+      .width = c.width.source,
+      .channels = c.groups,
+      .top = c.height.first,
+      .left = c.width.first,
+      .row_step = c.height.step,
+      .column_step = c.width.step,
+      .w = {},
+      .bias = c.bias,
+      .activation = c.activation,
+      .zeros = zeros,
+      .row_begin = begin,
+      .row_end = end,
+      .positions = c.width.positions,
+      .y = c.y + (std::int64_t{image} * c.height.positions + begin) * c.width.positions * c.groups,
+      .streamed = is_streamed(c),
+  };
+  for (int tap = 0; tap < 9; ++tap) rows.w[tap] = c.w + weight_place(c, tap, 0, 0);
+  depthwise_3x3(rows);
+}
+
 }  // namespace
 
 void correlate_depthwise(const Correlation* parts, int count) {
@@ -84,21 +121,34 @@ void correlate_depthwise(const Correlation* parts, int count) {
   const Correlation& first = parts[0];
   const std::int64_t row_floats = std::int64_t{count} * std::max(1, first.width.positions) * first.groups;
   int rows_per_task = static_cast<int>(std::clamp<std::int64_t>(task_floats / row_floats, 1, std::max(1, rows)));
+  // Tasks alike: a last one with half the rows would leave a thread waiting.
+  rows_per_task = static_cast<int>(block_count(rows, block_count(rows, rows_per_task)));
   if (first.pool) rows_per_task = (rows_per_task + 1) / 2 * 2;
+  const bool nine_taps = count == 1 && is_3x3(first);
+  float* const zeros = thread_scratch<ZeroScratch>(first.groups);
+  std::fill_n(zeros, first.groups, 0.0f);
   const std::int64_t row_tasks = block_count(rows, rows_per_task);
   const bool from_memory =
       std::int64_t{first.batch} * first.height.source * first.width.source * first.groups > cached_floats / 2;
   parallel_for(first.batch * row_tasks, [&](std::int64_t task) {
     const int image = static_cast<int>(task / row_tasks), begin = static_cast<int>(task % row_tasks) * rows_per_task;
+    const int end = std::min(rows, begin + rows_per_task);
     int fetched = std::clamp(first.height.lowest(begin), 0, first.height.source);
-    for (int row = begin; row < std::min(rows, begin + rows_per_task); row += first.pool ? 2 : 1) {
-      if (from_memory) {
-        const int needed =
-            std::clamp(first.height.highest(row + (first.pool ? 1 : 0)) + 1, fetched, first.height.source);
-        const std::int64_t pitch = std::int64_t{first.width.source} * first.groups;
-        fetch(first.source + (std::int64_t{image} * first.height.source + fetched) * pitch, (needed - fetched) * pitch);
-        fetched = needed;
-      }
+    const auto fetch_up_to = [&](int row) {
+      if (!from_memory) return;
+      const int needed = std::clamp(first.height.highest(row) + 1, fetched, first.height.source);
+      const std::int64_t pitch = std::int64_t{first.width.source} * first.groups;
+      fetch(first.source + (std::int64_t{image} * first.height.source + fetched) * pitch, (needed - fetched) * pitch);
+      fetched = needed;
+    };
+    if (nine_taps) {
+      fetch_up_to(end - 1);
+      rows_3x3(first, image, begin, end, zeros);
+      if (is_streamed(first)) epilogue_kernels().finish_streaming();
+      return;
+    }
+    for (int row = begin; row < end; row += first.pool ? 2 : 1) {
+      fetch_up_to(row + (first.pool ? 1 : 0));
       for (int part = 0; part < count; ++part) {
         const Correlation& c = parts[part];
         if (!c.pool && row < c.height.positions) plain_row(c, image, row);
