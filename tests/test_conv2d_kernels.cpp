@@ -70,6 +70,9 @@ std::vector<Case> odd_cases() {
       {"groups", geometry(2, same(5), same(6), 6, 10, 2)},
       {"depthwise", geometry(2, same(6), same(7), 19, 19, 19)},
       {"depthwise stride 2", geometry(1, axis(7, 3, 2, 1, 0, 1), axis(8, 3, 2, 1, 1, 1), 67, 67, 67)},
+      {"1x1 of many channels", geometry(1, axis(5, 1, 1, 1, 0, 0), axis(9, 1, 1, 1, 0, 0), 333, 40)},
+      {"depthwise, narrower than its kernel", geometry(2, same(2), same(1), 24, 24, 24)},
+      {"depthwise without padding", geometry(1, axis(9, 3, 2, 1, 0, 0), axis(18, 3, 2, 1, 0, 0), 32, 32, 32)},
       {"depthwise, two each", geometry(1, same(5), same(5), 5, 10, 5)},
       {"more images than a block", geometry(19, same(4), same(4), 2, 3)},
   };

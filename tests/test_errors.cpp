@@ -167,3 +167,15 @@ TEST_CASE("the activation objects leave C's functions alone", "[errors]") {
   CHECK(parse_activation("tanh") == hyperbolic_tangent);
   CHECK(Conv2dOptions{.activation = leaky_relu(0.3f)}.activation.slope == 0.3f);
 }
+
+TEST_CASE("a part of an error's text that takes making is made only when the rule is broken", "[errors]") {
+  int made = 0;
+  const auto part = [&] {
+    ++made;
+    return "got 3";
+  };
+  check(true, "here", "two at most, ", part);
+  CHECK(made == 0);
+  CHECK_THROWS_WITH(check(false, "here", "two at most, ", part, "."), "[here] two at most, got 3.");
+  CHECK(made == 1);
+}
