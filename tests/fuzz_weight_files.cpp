@@ -11,6 +11,7 @@
 #include <cstdio>
 #include <iostream>
 #include <map>
+#include <span>
 
 #include "mien/core/random.h"
 #include "mien/io/crc32.h"
@@ -108,6 +109,11 @@ std::string mutated(std::string bytes, Random& random, Mutation& mutation) {
     const std::size_t kind = below(4);
     return kind == 0 ? below(near) : kind == 1 ? bytes.size() - 1 - below(near) : below(bytes.size());
   };
+  // A number that is written out, as JSON has its lengths and offsets: the first at or behind some place.
+  const auto written_number = [&]() -> std::span<char> {
+    const std::size_t begin = std::min(bytes.find_first_of("0123456789", place()), bytes.size());
+    return {bytes.data() + begin, bytes.data() + std::min(bytes.find_first_not_of("0123456789", begin), bytes.size())};
+  };
   mutation = static_cast<Mutation>(below(mutations));
   switch (mutation) {
     case flipped:
@@ -117,6 +123,10 @@ std::string mutated(std::string bytes, Random& random, Mutation& mutation) {
       bytes.resize(below(bytes.size()));
       break;
     case number_changed:  // a length, an offset or a count becomes another
+      if (below(2) == 0) {
+        for (char& digit : written_number()) digit = static_cast<char>('0' + below(10));
+        break;
+      }
       for (std::size_t count = 1 + below(3); count > 0; --count) {
         const std::uint64_t values[] = {0,
                                         1,
@@ -137,6 +147,11 @@ std::string mutated(std::string bytes, Random& random, Mutation& mutation) {
       }
       break;
     case swapped: {  // two numbers change places
+      if (below(2) == 0) {
+        const std::span<char> a = written_number(), b = written_number();
+        if (a.size() == b.size()) std::swap_ranges(a.begin(), a.end(), b.begin());
+        break;
+      }
       const std::size_t width = std::size_t{1} << below(5), a = place() / width * width, b = place() / width * width;
       for (std::size_t i = 0; i < width && std::max(a, b) + i < bytes.size(); ++i)
         std::swap(bytes[a + i], bytes[b + i]);
