@@ -43,6 +43,16 @@ void* operator new(std::size_t bytes, std::align_val_t alignment) {
 void* operator new[](std::size_t bytes, std::align_val_t alignment) {
   return counted(bytes, static_cast<std::size_t>(alignment));
 }
+// The forms that return null: the standard library's call those above, but the address sanitizer's do not, and what
+// they give out would meet our delete.
+void* operator new(std::size_t bytes, const std::nothrow_t&) noexcept {
+  try {
+    return counted(bytes, alignof(std::max_align_t));
+  } catch (const std::bad_alloc&) {
+    return nullptr;
+  }
+}
+void* operator new[](std::size_t bytes, const std::nothrow_t& nothrow) noexcept { return operator new(bytes, nothrow); }
 void operator delete(void* block) noexcept { let_go(block); }
 void operator delete[](void* block) noexcept { let_go(block); }
 void operator delete(void* block, std::size_t) noexcept { let_go(block); }
