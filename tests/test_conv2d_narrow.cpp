@@ -171,6 +171,42 @@ TEST_CASE("a NaN in an image of one channel reaches the convolution's result as 
     });
 }
 
+TEST_CASE("a NaN or an infinity reaches a pool's maxima where nobody wants the argmax bytes, too") {
+  constexpr int width = 38;
+  const auto check_alone = [](const Conv2dGeometry& g, const Data& data) {
+    under_each_instruction_set([&](InstructionSet set) {
+      INFO(label(g, set));
+      const Forward right = direct(g, data);
+      Forward alone{Floats(right.y.size(), not_a_number), right.argmax};
+      kernels::cpu::conv2d_forward_narrow(view(data.x), view(data.w), view(data.bias), view(alone.y), {}, g);
+      CHECK(same(alone, right));
+    });
+  };
+  for (const int out : {6, 8, 16})
+    with_each_epilogue(
+        geometry(2, axis_of_three(9, 1, 1), axis_of_three(width, 1, 1), out), [&](const Conv2dGeometry& g) {
+          if (!g.pool) return;
+          const Data data = make_data(g);
+          // At each place of a window in turn: a machine's maximum drops a NaN on one side only.
+          for (const std::size_t place : {4 * width + 20, 4 * width + 21, 5 * width + 20, 5 * width + 21})
+            for (const float value : {not_a_number, infinity, -infinity}) {
+              Data changed = data;
+              changed.x[place] = value;
+              check_alone(g, changed);
+              // An infinite sum and the other infinity are no number, either.
+              std::fill(changed.bias.begin(), changed.bias.end(), infinity);
+              check_alone(g, changed);
+            }
+          Data changed = data;
+          changed.w[out + 1] = not_a_number;
+          check_alone(g, changed);
+          if (!g.bias) return;
+          changed = data;
+          changed.bias[1] = not_a_number;
+          check_alone(g, changed);
+        });
+}
+
 TEST_CASE("the bits of a convolution of one channel do not depend on the number of threads") {
   const int before = omp_get_max_threads();
   for (Conv2dGeometry g : geometries()) {

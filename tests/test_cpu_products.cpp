@@ -12,7 +12,7 @@
 #include <vector>
 
 #include "kernel_testing.h"
-#include "mien/kernels/cpu/conv2d_epilogue.h"
+#include "mien/kernels/cpu/caches.h"
 #include "mien/kernels/cpu/gemm.h"
 #include "mien/kernels/cpu/instruction_set.h"
 #include "mien/kernels/kernels.h"

@@ -73,6 +73,19 @@ HWY_INLINE void with_kind(ActivationKind kind, const Body& body) {
   }
 }
 
+/// The same where only gates are known (Activation::is_gate).
+template <class Body>
+HWY_INLINE void with_gate(ActivationKind kind, const Body& body) {
+  switch (kind) {
+    case ActivationKind::relu:
+      return body.template operator()<ActivationKind::relu>();
+    case ActivationKind::relu6:
+      return body.template operator()<ActivationKind::relu6>();
+    default:
+      return body.template operator()<ActivationKind::linear>();
+  }
+}
+
 }  // namespace HWY_NAMESPACE
 }  // namespace mien::kernels::cpu
 HWY_AFTER_NAMESPACE();

@@ -110,9 +110,9 @@ Task task_of(const Plan& plan, std::int64_t number) {
           .channel_end = std::min(c.out_per_group, channel_begin + plan.channels_per_task)};
 }
 
-/// A block of k: runs first … first+count-1, of which the first starts `begin` values of k in.
+/// A block of k: the values begin … begin+depth-1, in `count` runs from `first` on.
 struct DepthBlock {
-  std::int64_t begin;
+  std::int64_t begin, depth;
   std::int64_t first, count;
 };
 
@@ -128,18 +128,14 @@ struct Patches {
 
 void Patches::add_run(Run run, std::int64_t block_depth) {
   while (run.length > 0) {
-    std::int64_t depth = 0, begin = 0;  // of the last block
-    if (!blocks.empty()) {
-      begin = blocks.back().begin;
-      for (std::size_t i = static_cast<std::size_t>(blocks.back().first); i < runs.size(); ++i) depth += runs[i].length;
-    }
-    if (blocks.empty() || depth == block_depth) {
-      blocks.push_back({begin + depth, static_cast<std::int64_t>(runs.size()), 0});
-      depth = 0;
-    }
-    const std::int64_t length = std::min(run.length, block_depth - depth);
+    if (blocks.empty()) blocks.push_back({.begin = 0, .depth = 0, .first = 0, .count = 0});
+    if (const DepthBlock full = blocks.back(); full.depth == block_depth)
+      blocks.push_back({.begin = full.begin + full.depth, .depth = 0, .first = full.first + full.count, .count = 0});
+    DepthBlock& block = blocks.back();
+    const std::int64_t length = std::min(run.length, block_depth - block.depth);
     runs.push_back({run.offset, length});
-    ++blocks.back().count;
+    block.depth += length;
+    ++block.count;
     run = {run.offset + length, run.length - length};
   }
 }
@@ -218,12 +214,6 @@ struct Panel {
   float* sums;  ///< a row of `columns` a position
 };
 
-/// Whether positions lie in y as they are numbered, with nothing between them.
-bool runs_on(const Correlation& c) {
-  return c.result_column_step == 1 && c.result_row_step == 1 && c.result_width == c.width.positions &&
-         c.result_height == c.height.positions;
-}
-
 /// The sums of a panel. Returns how many positions, from the first on, are already finished in y.
 int multiply_panel(const Plan& plan, const Patches& patches, std::int64_t first_position, int positions,
                    const Panel& panel, const TileKernels& kernels) {
@@ -231,7 +221,7 @@ int multiply_panel(const Plan& plan, const Patches& patches, std::int64_t first_
   const int tile_rows = kernels.tile_rows(panel.columns);
   const std::int64_t y_channels = std::int64_t{c.groups} * c.out_per_group;
   float* const y = c.y + first_position * y_channels + panel.channel;
-  const bool finishes = !c.pool && panel.channels == panel.columns && runs_on(c) && kernels.finishes(c.activation.kind);
+  const bool finishes = !c.pool && panel.channels == panel.columns && runs_on(c) && c.activation.is_gate();
   const bool streamed = is_streamed(c);
   // What the epilogue has not finished yet may be streamed by it: it asks for y to be aligned, too.
   const bool aligned = reinterpret_cast<std::uintptr_t>(y) % 64 == 0 && y_channels % 16 == 0;

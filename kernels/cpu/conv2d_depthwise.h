@@ -42,7 +42,7 @@ struct Depthwise3x3 {
   int top, left, row_step, column_step;  ///< column_step is 1 or 2
   const float* w[9];                     ///< of each tap, the weights of all channels
   const float* bias;                     ///< null: none
-  Activation activation;                 ///< linear, relu or relu6
+  Activation activation;                 ///< a gate (Activation::is_gate)
   const float* zeros;                    ///< one cell outside: as many as there are channels
   int row_begin, row_end, positions;     ///< rows of results, and results in each
   float* y;                              ///< row row_begin; nothing lies between the results

@@ -99,20 +99,9 @@ void rows_3x3(const Depthwise3x3& g) {
   }
 }
 
-template <ActivationKind kind>
-void rows_3x3(const Depthwise3x3& g) {
-  g.column_step == 1 ? rows_3x3<1, kind>(g) : rows_3x3<2, kind>(g);
-}
-
 void all_rows_3x3(const Depthwise3x3& g) {
-  switch (g.activation.kind) {
-    case ActivationKind::relu:
-      return rows_3x3<ActivationKind::relu>(g);
-    case ActivationKind::relu6:
-      return rows_3x3<ActivationKind::relu6>(g);
-    default:
-      return rows_3x3<ActivationKind::linear>(g);
-  }
+  with_gate(g.activation.kind,
+            [&]<ActivationKind kind>() { g.column_step == 1 ? rows_3x3<1, kind>(g) : rows_3x3<2, kind>(g); });
 }
 
 }  // namespace HWY_NAMESPACE

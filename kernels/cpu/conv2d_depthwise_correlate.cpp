@@ -16,7 +16,6 @@ namespace {
 constexpr std::int64_t task_floats = 1 << 15, chunk_sums = 1 << 12;
 
 struct SumsScratch;
-struct ZeroScratch;
 
 /// The sums of columns begin … end-1 of a row of positions.
 void sum_columns(const Correlation& c, int image, int row, int begin, int end, float* sums) {
@@ -77,14 +76,12 @@ void pooled_row(const Correlation& c, int image, int row) {
   epilogue_kernels().pooled(finish);
 }
 
+/// Whether the kernel for nine taps knows it.
 bool is_3x3(const Correlation& c) {
   const auto three = [](const TapAxis& axis) { return axis.taps == 3 && axis.spacing == 1; };
   const auto place = reinterpret_cast<std::uintptr_t>(c.y);
   const bool in_lines = place % 64 == 0 && c.groups % 16 == 0;
-  return three(c.height) && three(c.width) && c.width.step <= 2 && !c.pool && c.result_row_step == 1 &&
-         c.result_column_step == 1 && c.result_height == c.height.positions && c.result_width == c.width.positions &&
-         (c.activation.kind == ActivationKind::linear || c.activation.kind == ActivationKind::relu ||
-          c.activation.kind == ActivationKind::relu6) &&
+  return three(c.height) && three(c.width) && c.width.step <= 2 && !c.pool && runs_on(c) && c.activation.is_gate() &&
          (!is_streamed(c) || in_lines);
 }
 
@@ -125,8 +122,7 @@ void correlate_depthwise(const Correlation* parts, int count) {
   rows_per_task = static_cast<int>(block_count(rows, block_count(rows, rows_per_task)));
   if (first.pool) rows_per_task = (rows_per_task + 1) / 2 * 2;
   const bool nine_taps = count == 1 && is_3x3(first);
-  float* const zeros = thread_scratch<ZeroScratch>(first.groups);
-  std::fill_n(zeros, first.groups, 0.0f);
+  const float* const zeros = nine_taps ? thread_zeros(first.groups) : nullptr;
   const std::int64_t row_tasks = block_count(rows, rows_per_task);
   const bool from_memory =
       std::int64_t{first.batch} * first.height.source * first.width.source * first.groups > cached_floats / 2;

@@ -65,11 +65,10 @@ struct PooledVector {
   hn::Vec<hn::Rebind<std::uint8_t, D>> argmax;
 };
 
-/// Whether the activation may follow the maximum: a relu keeps the order of what it lets through, and what it does not
+/// Whether the activation may follow the maximum: a gate keeps the order of what it lets through, and what it does not
 /// is killed.
 template <ActivationKind kind>
-inline constexpr bool activates_last =
-    kind == ActivationKind::linear || kind == ActivationKind::relu || kind == ActivationKind::relu6;
+inline constexpr bool activates_last = Activation{kind}.is_gate();
 
 /// Looks out for a NaN among many values: the machine's maximum may drop one, a sum of products keeps it. (It makes one
 /// of infinities, too, which costs time alone.)

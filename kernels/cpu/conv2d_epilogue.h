@@ -8,9 +8,6 @@
 
 namespace mien::kernels::cpu {
 
-/// Floats that an op's result may take and still be found in a cache by the next op: 16 MB. More than that is streamed.
-inline constexpr std::int64_t cached_floats = std::int64_t{1} << 22;
-
 /// Sums at neighbouring positions of one output row: `channels` of each, pitch floats apart.
 struct EpilogueRow {
   const float* sums;             ///< with the pool: the upper of its two rows

@@ -4,6 +4,7 @@
 
 #include <cstdint>
 
+#include "mien/kernels/cpu/caches.h"
 #include "mien/kernels/cpu/conv2d_correlate.h"
 #include "mien/kernels/cpu/panels.h"
 
@@ -16,6 +17,12 @@ inline std::int64_t correlation_depth(const Correlation& c) {
 
 /// Every group a single channel: nothing to make a product of (conv2d_depthwise.h).
 inline bool is_depthwise(const Correlation& c) { return c.groups > 1 && c.in_per_group == 1 && c.out_per_group == 1; }
+
+/// Whether positions lie in the result as they are numbered, with nothing between them.
+inline bool runs_on(const Correlation& c) {
+  return c.result_column_step == 1 && c.result_row_step == 1 && c.result_width == c.width.positions &&
+         c.result_height == c.height.positions;
+}
 
 /// Whether the result is more than the caches hold.
 inline bool is_streamed(const Correlation& c) {

@@ -11,9 +11,9 @@
 #include <algorithm>
 #include <vector>
 
+#include "mien/kernels/cpu/caches.h"
 #include "mien/kernels/cpu/conv2d_algorithms.h"
 #include "mien/kernels/cpu/conv2d_depthwise_taps.h"
-#include "mien/kernels/cpu/conv2d_epilogue.h"
 #include "mien/kernels/cpu/conv2d_window.h"
 #include "mien/kernels/cpu/panels.h"
 #include "mien/kernels/cpu/parallel.h"

@@ -9,6 +9,7 @@
 
 #include <algorithm>
 
+#include "mien/kernels/cpu/caches.h"
 #include "mien/kernels/cpu/conv2d_winograd_kernels.h"
 #include "mien/kernels/cpu/parallel.h"
 
@@ -17,14 +18,9 @@ namespace {
 
 /// In-channels whose weights are transformed at a time.
 constexpr int task_channels = 16;
-/// Floats that a core's second cache is sure to hold: 1 MB.
-constexpr std::int64_t second_cache = 1 << 18;
-/// Floats of a cache line.
-constexpr int cache_line = 16;
 
 struct WinogradInputScratch;
 struct WinogradProductScratch;
-struct WinogradZeroScratch;
 struct WinogradWeightScratch;
 struct WinogradTurnedScratch;
 
@@ -142,10 +138,10 @@ Plan make_plan(const Correlation3x3& c) {
   plan.blocks = block_count(plan.tiles, plan.block_tiles);
   plan.channel_block = plan.products.channel_block(c.in_channels);
   plan.v_block_step = std::int64_t{plan.block_tiles} * plan.channel_block;
-  plan.v_step = block_count(c.in_channels, plan.channel_block) * plan.v_block_step + cache_line;
+  plan.v_step = block_count(c.in_channels, plan.channel_block) * plan.v_block_step + line_floats;
   plan.v_size = winograd_frequencies * plan.v_step;
-  plan.m_step = plan.block_tiles * winograd_panel_columns + cache_line;
-  plan.from_memory = std::int64_t{c.batch} * c.source_height * c.source_width * c.in_channels > second_cache;
+  plan.m_step = plan.block_tiles * winograd_panel_columns + line_floats;
+  plan.from_memory = std::int64_t{c.batch} * c.source_height * c.source_width * c.in_channels > second_cache_floats;
   return plan;
 }
 
@@ -178,7 +174,7 @@ void prefetch_below(const float* image, const float* end, std::int64_t row_pitch
   for (int i = 0; i < winograd_tile; ++i) {
     const std::int64_t offset = (row + i) * row_pitch + first;
     if (offset < 0 || offset + count > end - image) return;
-    for (int at = 0; at < count; at += cache_line)
+    for (std::int64_t at = 0; at < count; at += line_floats)
       __builtin_prefetch(image + offset + at, 0, 2);  // to read, into the second cache
   }
 }
@@ -273,8 +269,7 @@ void finish_panel(const Plan& plan, const Panel& panel, const float* v, int tile
 
 void correlate_3x3(const Correlation3x3& c) {
   Plan plan = make_plan(c);
-  float* const zeros = thread_scratch<WinogradZeroScratch>(c.in_channels);
-  plan.zeros = std::fill_n(zeros, c.in_channels, 0.0f) - c.in_channels;
+  plan.zeros = thread_zeros(c.in_channels);
   const std::int64_t panels = all_panels(plan.products, c.out_channels).count;
   // Two tasks a thread or more, as long as there are panels.
   const std::int64_t shares =

@@ -10,6 +10,7 @@
 
 #include <algorithm>
 
+#include "mien/kernels/cpu/caches.h"
 #include "mien/kernels/cpu/conv2d_epilogue-inl.h"
 #include "mien/kernels/cpu/conv2d_winograd_kernels.h"
 #include "mien/kernels/cpu/instruction_set.h"
@@ -34,8 +35,6 @@ static_assert(single_rows <= winograd_block_tiles);
 constexpr int wide_lanes = static_cast<int>(hn::MaxLanes(Wide()));
 constexpr int narrow_lanes = static_cast<int>(hn::MaxLanes(Narrow()));
 
-/// Floats of U that are on their way from memory: frequency by frequency, a panel's lie in one piece.
-constexpr std::int64_t memory_ahead = 1 << 12;
 /// Floats of a panel's U that are found in a cache, if any are: 256 KB.
 constexpr std::int64_t cached_panel = 1 << 16;
 
@@ -48,7 +47,8 @@ int panel_columns(int remaining) {
 int channel_block(int in_channels) { return in_channels <= narrow_lanes ? narrow_lanes : wide_lanes; }
 
 /// M of `rows` tiles at one frequency: each element one chain of multiply-adds over the in-channels, in order. `block`
-/// is how many channels of a tile lie side by side. `fetches`: U may come from memory, and is asked for early.
+/// is how many channels of a tile lie side by side. `fetches`: U may come from memory, and is asked for early;
+/// frequency by frequency, a panel's lies in one piece.
 template <int rows, int vectors, int block, bool fetches, class D>
 HWY_INLINE void multiply_rows(D d, const float* v, std::int64_t v_block_step, const float* u, int in_channels,
                               float* m) {

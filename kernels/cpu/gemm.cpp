@@ -6,6 +6,7 @@
 #include <algorithm>
 #include <cstring>
 
+#include "mien/kernels/cpu/caches.h"
 #include "mien/kernels/cpu/panels.h"
 #include "mien/kernels/cpu/parallel.h"
 #include "mien/kernels/kernels.h"
@@ -15,10 +16,6 @@ namespace {
 
 /// Rows of a task's block of c; floats of b that it holds packed at once; bounds of its columns.
 constexpr int block_rows = 192, block_floats = 1 << 16, least_columns = 64;
-
-/// Floats of packed weights that are on their way from memory while a tile is computed: what few rows read only once or
-/// twice comes no faster than it is asked for, and the processor asks for a page at a time.
-constexpr std::int64_t memory_ahead = 1 << 12;
 
 /// Columns of a task's block: whole panels.
 int block_columns(const MatmulGeometry& g) {

@@ -164,10 +164,6 @@ void tile_multiply(int panel_columns, int rows, const TileOperands& operands) {
   multiply_some<single_rows, 1>(Narrow(), rows, operands);
 }
 
-bool tile_finishes(ActivationKind kind) {
-  return kind == ActivationKind::linear || kind == ActivationKind::relu || kind == ActivationKind::relu6;
-}
-
 template <ActivationKind kind>
 void finish_with(int panel_columns, const TileOperands& operands, const TileFinish& finish) {
   const int wide = static_cast<int>(hn::Lanes(Wide()));
@@ -177,19 +173,12 @@ void finish_with(int panel_columns, const TileOperands& operands, const TileFini
 }
 
 void tile_multiply_and_finish(int panel_columns, const TileOperands& operands, const TileFinish& finish) {
-  switch (finish.activation.kind) {
-    case ActivationKind::relu:
-      return finish_with<ActivationKind::relu>(panel_columns, operands, finish);
-    case ActivationKind::relu6:
-      return finish_with<ActivationKind::relu6>(panel_columns, operands, finish);
-    default:
-      return finish_with<ActivationKind::linear>(panel_columns, operands, finish);
-  }
+  with_gate(finish.activation.kind, [&]<ActivationKind kind>() { finish_with<kind>(panel_columns, operands, finish); });
 }
 
 const TileKernels* tile_table() {
-  static constexpr TileKernels table = {tile_panel_columns, tile_tile_rows,           tile_multiply,
-                                        tile_rounded_rows,  tile_multiply_and_finish, tile_finishes};
+  static constexpr TileKernels table = {tile_panel_columns, tile_tile_rows, tile_multiply, tile_rounded_rows,
+                                        tile_multiply_and_finish};
   return &table;
 }
 

@@ -39,8 +39,8 @@ struct TileOperands {
 struct TileFinish {
   const float* bias = nullptr;      ///< of the panel's columns; null: none
   const float* residual = nullptr;  ///< laid out as y; null: none
-  Activation activation = {};
-  float* y;  ///< row r at y + r * y_step
+  Activation activation = {};       ///< a gate (Activation::is_gate)
+  float* y;                         ///< row r at y + r * y_step
   std::int64_t y_step;
   bool streamed = false;  ///< y goes past the caches
 };
@@ -64,8 +64,6 @@ struct TileKernels {
   /// Computes a tile of tile_rows rows and hands its sums on from the registers. With `streamed`, y must be aligned to
   /// the vector, and whoever asked for it flushes (EpilogueKernels::finish_streaming).
   void (*multiply_and_finish)(int panel_columns, const TileOperands& operands, const TileFinish& finish);
-  /// Whether it knows this activation.
-  bool (*finishes)(ActivationKind kind);
 };
 
 /// Those of the instruction set in use.

@@ -155,4 +155,11 @@ float* thread_scratch(std::int64_t size) {
   return block.floats(size);
 }
 
+/// `size` zeros or more, for the calling thread to hand to all: what a kernel reads outside of a picture.
+inline const float* thread_zeros(std::int64_t size) {
+  static thread_local std::vector<float> zeros;
+  if (static_cast<std::int64_t>(zeros.size()) < size) zeros.assign(static_cast<std::size_t>(size), 0.0f);
+  return zeros.data();
+}
+
 }  // namespace mien::kernels::cpu
