@@ -14,17 +14,17 @@
 namespace mien::kernels::cpu {
 namespace {
 
-/// Rows of a task's block of c; floats of b that it holds packed at once; bounds of its columns.
-constexpr int block_rows = 192, block_floats = 1 << 16, least_columns = 64;
+/// Rows of a task's block of c; floats of b that it holds packed at once; bounds of its columns; and the number of
+/// tasks that columns are divided for.
+constexpr int block_rows = 192, block_floats = 1 << 16, least_columns = 64, enough_tasks = 16;
 
 /// Columns of a task's block: whole panels.
 int block_columns(const MatmulGeometry& g) {
   // A product of one tile's rows reads b as if it did nothing else: a panel at a time, all of k in turn.
   if (g.m <= max_tile_rows) return max_panel_columns;
   int columns = std::max(least_columns, block_floats / std::min(g.k, multiply_depth) / least_columns * least_columns);
-  // Each task reads all of its rows of a: columns are divided no further than for a task a thread.
   const std::int64_t row_blocks = block_count(g.m, block_rows);
-  while (columns > least_columns && row_blocks * block_count(g.n, columns) < omp_get_max_threads())
+  while (columns > least_columns && row_blocks * block_count(g.n, columns) < enough_tasks)
     columns = columns / 2 / least_columns * least_columns;
   return columns;
 }
