@@ -69,6 +69,9 @@ cmake --build "$build" --target bench_roofline bench_kernels bench_profile bench
 export OMP_NUM_THREADS=$threads
 
 failed=0
+# Without instructions for bfloat16 the frameworks emulate it, at many times float32's cost: minutes for no figure.
+precision=()
+grep -qE 'avx512_bf16|amx_bf16' /proc/cpuinfo || precision=(--float32)
 wants() { [[ ,$stages, == *,$1,* ]]; }
 stage() { echo "== $1 (after $((SECONDS - started)) s)" >&2; }
 
@@ -79,7 +82,8 @@ measure_network() {
   shift 2
   ((peers)) || none=(--peers "")
   python3 "$root/bench/peers/run.py" --program "$build/bench_network" --network "$network" --batch "$batch" \
-    --threads "$threads" --venv "$venv" --output "$parts/$network.json" "${quick[@]}" "$@" "${none[@]}" || failed=1
+    --threads "$threads" --venv "$venv" --output "$parts/$network.json" "${precision[@]}" "${quick[@]}" "$@" \
+    "${none[@]}" || failed=1
 }
 
 if wants roofline; then
