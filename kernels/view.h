@@ -9,8 +9,18 @@
 
 namespace mien {
 
+/// Which element is asked for, and where in the source: made of any integer that stands between the brackets.
+struct ViewIndex {
+  std::int64_t value;
+  const char* file;
+  int line;
+  MIEN_HOST_DEVICE constexpr ViewIndex(std::int64_t value, const char* file = __builtin_FILE(),
+                                       int line = __builtin_LINE())
+      : value(value), file(file), line(line) {}
+};
+
 /// Throws Error: element `index` of a view of `size` elements was asked for.
-[[noreturn]] void fail_outside_view(std::int64_t index, std::int64_t size);
+[[noreturn]] void fail_outside_view(ViewIndex index, std::int64_t size);
 
 /// `size` elements of type T at `data`. Does not own them. An empty view stands for an argument that is not there
 /// (no bias, a gradient that nobody needs).
@@ -23,12 +33,12 @@ struct View {
 
   /// Element `index`. Checked on the host, and so for every emulated CUDA thread; unchecked on a GPU. Inner loops of
   /// the CPU kernels take `data` after checking their range once.
-  MIEN_HOST_DEVICE T& operator[](std::int64_t index) const {
+  MIEN_HOST_DEVICE T& operator[](ViewIndex index) const {
 #if !defined(__CUDA_ARCH__)
-    if (index < 0 || index >= size) [[unlikely]]
+    if (index.value < 0 || index.value >= size) [[unlikely]]
       fail_outside_view(index, size);
 #endif
-    return data[index];
+    return data[index.value];
   }
 
   template <class Const>
