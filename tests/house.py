@@ -1,5 +1,6 @@
 #!/usr/bin/env python3
-"""Holds the arrows of docs/architecture.svg: no file includes a folder above its own. Exit code 1 if one does."""
+"""Holds the arrows of docs/architecture.svg: no file includes a folder above its own. And no kernel declares a plain array in
+shared memory, which the emulator could not watch over (kernels/cuda/shared_memory.cuh). Exit code 1 if one does."""
 import pathlib
 import re
 import sys
@@ -15,6 +16,7 @@ BELOW = {
     "models": ["layers", "core", "kernels"],
     "train": ["models", "data", "io", "optim", "layers", "core", "kernels"],
 }
+PLAIN_SHARED = re.compile(r"^\s*__shared__ (?!shared_array<).*", re.M)
 INCLUDE = re.compile(r'^\s*#\s*include\s*[<"]mien/(\w+)/', re.M)
 
 
@@ -26,10 +28,14 @@ def main():
             if source.suffix not in (".h", ".cpp", ".cu", ".cuh", ".inc"):
                 continue
             count += 1
-            for included in sorted(set(INCLUDE.findall(source.read_text())) - {folder, *below}):
+            text = source.read_text()
+            for declared in PLAIN_SHARED.findall(text):
+                wrong += 1
+                print(f"{source.relative_to(root)}: {declared.strip()} is no shared_array")
+            for included in sorted(set(INCLUDE.findall(text)) - {folder, *below}):
                 wrong += 1
                 print(f"{source.relative_to(root)} includes {included}, which is not below {folder}")
-    print(f"{count} files, {wrong} arrows that point up")
+    print(f"{count} files, {wrong} faults")
     return 1 if wrong or not count else 0
 
 

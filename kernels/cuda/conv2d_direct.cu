@@ -46,8 +46,8 @@ __global__ void conv2d_forward_tiled(View<const float> x, View<const float> w, V
   constexpr int positions = pooled ? 4 : 1;                   // of a thread
   constexpr int y_side = pooled ? tile_side / 2 : tile_side;  // of the tile, in elements of y
   constexpr int threads = y_side * y_side;
-  float* const cells = dynamic_shared<float>();
-  float* const weights = cells + tile.cells();
+  const shared_pointer<float> cells = dynamic_shared<float>();
+  const shared_pointer<float> weights = cells + tile.cells();
   const int thread = static_cast<int>(threadIdx.x), image = static_cast<int>(blockIdx.z);
   const int tiles_across = static_cast<int>(divide_up(g.y_width(), y_side));
   const int y_row = static_cast<int>(blockIdx.x) / tiles_across * y_side,
@@ -76,7 +76,9 @@ __global__ void conv2d_forward_tiled(View<const float> x, View<const float> w, V
     for (int i = 0; i < g.height.kernel; ++i)
       for (int j = 0; j < g.width.kernel; ++j)
         for (int in = 0; in < tile.chunk; ++in) {
-          const float* const weight = weights + ((i * g.width.kernel + j) * tile.chunk + in) * slab;
+          const int first_weight = ((i * g.width.kernel + j) * tile.chunk + in) * slab;
+          float weight[slab];  // registers
+          for (int out = 0; out < slab; ++out) weight[out] = weights[first_weight + out];
           for (int position = 0; position < positions; ++position) {
             const int row = scale * (thread / y_side) + position / 2, column = scale * (thread % y_side) + position % 2;
             const int cell = (row * g.height.stride + i * g.height.dilation) * tile.columns + column * g.width.stride +

@@ -2,10 +2,7 @@
 #include "mien/kernels/cuda/emulator.h"
 
 #include <algorithm>
-#include <boost/context/fiber.hpp>
-#include <boost/context/preallocated.hpp>
-#include <boost/context/protected_fixedsize_stack.hpp>
-#include <cstdlib>
+#include <cstring>
 #include <exception>
 #include <mutex>
 #include <optional>
@@ -13,25 +10,11 @@
 #include <string_view>
 #include <vector>
 
+#include "mien/kernels/cuda/emulated_shared.h"
+#include "mien/kernels/cuda/emulator_text.h"
+#include "mien/kernels/cuda/fiber.h"
+#include "mien/kernels/cuda/thread_order.h"
 #include "mien/kernels/error.h"
-
-#if defined(__SANITIZE_ADDRESS__)
-#define MIEN_ADDRESS_SANITIZER
-#elif defined(__has_feature)
-#if __has_feature(address_sanitizer)
-#define MIEN_ADDRESS_SANITIZER
-#endif
-#endif
-#if defined(MIEN_ADDRESS_SANITIZER)
-#include <sanitizer/asan_interface.h>
-#include <sanitizer/common_interface_defs.h>
-#endif
-
-// The linker's bounds of the section that holds every __shared__ array. Weak: a program may have none.
-extern "C" {
-[[gnu::weak]] extern unsigned char __start_mien_shared[];
-[[gnu::weak]] extern unsigned char __stop_mien_shared[];
-}
 
 namespace mien::kernels::emulated {
 
@@ -40,121 +23,85 @@ dim3 blockDim, gridDim;
 
 namespace {
 
-using boost::context::fiber;
-using boost::context::preallocated;
-using boost::context::protected_fixedsize_stack;
-using boost::context::stack_context;
-
 constexpr int warp_size = 32;
 constexpr unsigned most_threads = 1024, most_blocks_across = 65535;
-constexpr std::size_t most_shared_bytes = 48 * 1024;  // what every card gives without being asked
-#if defined(MIEN_ADDRESS_SANITIZER)
-constexpr std::size_t stack_bytes = 512 * 1024;
-#else
-constexpr std::size_t stack_bytes = 64 * 1024;
-#endif
-
-// A stack as the address sanitizer wants to know it: where it begins and how long it is.
-struct StackBounds {
-  const void* bottom = nullptr;
-  std::size_t size = 0;
-};
-
-// Around every switch of stacks the address sanitizer is told where execution goes; a fiber that ends passes no `save`.
-void before_switch([[maybe_unused]] void** save, [[maybe_unused]] StackBounds to) {
-#if defined(MIEN_ADDRESS_SANITIZER)
-  __sanitizer_start_switch_fiber(save, to.bottom, to.size);
-#endif
-}
-
-void after_switch([[maybe_unused]] void* saved, [[maybe_unused]] StackBounds* from) {
-#if defined(MIEN_ADDRESS_SANITIZER)
-  __sanitizer_finish_switch_fiber(saved, from ? &from->bottom : nullptr, from ? &from->size : nullptr);
-#endif
-}
-
-// Stacks outlive the blocks; the fiber must not free the one it is given.
-struct KeptStack {
-  void deallocate(stack_context&) {}
-};
 
 // Thrown inside a waiting thread when its block is given up, so that its destructors run.
 struct Abandoned {};
 
-enum class State : std::uint8_t { ready, at_barrier, at_shuffle, ended };
+enum class State : std::uint8_t { ready, at_barrier, at_shuffle, at_warp_barrier, ended };
+
+// Where a thread waits, for a message.
+std::string text(State state, SourcePlace place) {
+  const char* const name = state == State::at_barrier   ? "barrier"
+                           : state == State::at_shuffle ? "shuffle"
+                                                        : "__syncwarp";
+  return join("the ", name, " at ", text(place));
+}
 
 struct Thread {
   stack_context stack;
   fiber context, scheduler;  // valid while it, or the scheduler, waits
   void* saved = nullptr;     // of the address sanitizer
   State state = State::ready;
-  SourcePlace place;  // of the barrier or shuffle it waits at
+  SourcePlace place;  // of what it waits at
   int exchanges = 0;  // shuffles so far; their parity picks the slot
-  std::uint64_t given[2] = {};
+  alignas(8) unsigned char given[2][most_given] = {};
   std::exception_ptr exception;
 
   StackBounds bounds() const { return {static_cast<const char*>(stack.sp) - stack.size, stack.size}; }
 };
 
-__attribute__((no_sanitize("address"))) void poison(unsigned char* begin, unsigned char* end) {
-  // Every float and double made of these bytes is a NaN. Not memset: the sanitizer would object to the gaps it keeps
-  // between arrays.
-  for (volatile unsigned char* byte = begin; byte != end; ++byte) *byte = 0xFF;
-}
-
-uint3 position(int index, dim3 extent) {
-  const unsigned i = static_cast<unsigned>(index);
-  return {i % extent.x, i / extent.x % extent.y, i / (extent.x * extent.y)};
-}
-
-std::string text(SourcePlace place) {
-  const std::string_view file = place.file;
-  const std::size_t slash = file.rfind('/');
-  return join(slash == std::string_view::npos ? file : file.substr(slash + 1), ":", place.line);
-}
-
-std::string text(uint3 index) { return join("(", index.x, ",", index.y, ",", index.z, ")"); }
-
 class Scheduler {
  public:
   void run(const char* name, dim3 grid, dim3 block, std::size_t shared_bytes, void (*thread)(const void*),
            const void* arguments);
-  void set_order(ThreadOrder order) { order_ = order; }
+  void set_turns(Turns turns) { turns_ = turns; }
+  const Turns& turns() {
+    if (!turns_) turns_ = Turns::from_environment();
+    return *turns_;
+  }
   void wait(State state, SourcePlace place);
-  std::uint64_t exchange(std::uint64_t bytes, int source, SourcePlace place);
-  void* shared() { return shared_.data(); }
+  void give(const void* bytes, std::size_t size, SourcePlace place);
+  const void* given_by(int lane) const;
   std::mutex& mutex() { return mutex_; }
 
  private:
   void run_block();
   void advance_warp(int warp);
+  bool pass_in_warp(int warp);
+  void become(int index);
   void run_plainly(int index);
   void start(int index);
   void resume(int index);
   void abandon_waiting();
   std::string ended_threads() const;
+  [[noreturn]] void rethrow(std::exception_ptr exception) const;
   template <class... Parts>
   [[noreturn]] void fail_in_block(const Parts&... parts) const {
-    fail(name_, "block ", text(blockIdx), ": ", parts...);
+    fail(name_, "block ", text(blockIdx), ": ", parts..., turns_->note());
   }
-  /// `step` counts 0 … count - 1; gives the index whose turn it is.
-  int turn(int step, int count) const { return order_ == ThreadOrder::forward ? step : count - 1 - step; }
+  /// The index whose turn comes as number `step` of 0 … count - 1.
+  int turn(int step, int count, std::uint64_t sequence) const {
+    return static_cast<int>(turns_->at(step, count, sequence));
+  }
   int warps() const { return (count_ + warp_size - 1) / warp_size; }
 
   std::mutex mutex_;
-  std::optional<ThreadOrder> order_;
-  std::vector<Thread> threads_;  // grows to the largest block so far
-  std::vector<unsigned char> shared_;
-  StackBounds stack_;  // the scheduler's own, as the sanitizer told a fiber
+  std::optional<Turns> turns_;
+  std::vector<Thread> threads_;               // grows to the largest block so far
+  std::vector<std::uint32_t> warp_barriers_;  // when each warp last passed a __syncwarp()
+  StackBounds stack_;                         // the scheduler's own, as the sanitizer told a fiber
 
   // Of the launch under way.
   const char* name_ = "";
   void (*thread_)(const void*) = nullptr;
   const void* arguments_ = nullptr;
-  int count_ = 0;         // threads of a block
-  int current_ = 0;       // the thread that runs
-  bool plain_ = false;    // it runs on the scheduler's stack and cannot wait
-  bool started_ = false;  // the block's threads have begun
+  std::uint64_t sequence_ = 0;  // sequences of turns so far
+  int count_ = 0;               // threads of a block
+  int current_ = 0;             // the thread that runs
+  bool plain_ = false;          // it runs on the scheduler's stack and cannot wait
+  bool started_ = false;        // the block's threads have begun
   bool abandoned_ = false;
 };
 
@@ -163,35 +110,26 @@ Scheduler& scheduler() {
   return instance;
 }
 
-ThreadOrder order_from_environment() {
-  const char* value = std::getenv("MIEN_EMULATOR_ORDER");
-  if (value == nullptr || std::string_view(value) == "forward") return ThreadOrder::forward;
-  check(std::string_view(value) == "reverse", "emulator", "MIEN_EMULATOR_ORDER is forward or reverse. Got \"", value,
-        "\".");
-  return ThreadOrder::reverse;
-}
-
 void Scheduler::run(const char* name, dim3 grid, dim3 block, std::size_t shared_bytes, void (*thread)(const void*),
                     const void* arguments) {
   const std::lock_guard<std::mutex> one_at_a_time(mutex_);
-  if (!order_) order_ = order_from_environment();
+  turns();
   if (grid.x == 0 || grid.y == 0 || grid.z == 0) return;
   check(block.x > 0 && block.y > 0 && block.z > 0 && block.x * block.y * block.z <= most_threads, name,
         "a block has 1 to ", most_threads, " threads. Got block=(", block.x, ",", block.y, ",", block.z, ").");
   check(grid.x <= 0x7FFFFFFFu && grid.y <= most_blocks_across && grid.z <= most_blocks_across, name,
         "a grid has at most 2147483647, ", most_blocks_across, " and ", most_blocks_across, " blocks. Got grid=(",
         grid.x, ",", grid.y, ",", grid.z, ").");
-  check(shared_bytes <= most_shared_bytes, name, "a block has at most ", most_shared_bytes,
-        " bytes of dynamic shared memory. Got ", shared_bytes, ".");
+  begin_shared_launch(name, shared_bytes);
   name_ = name, thread_ = thread, arguments_ = arguments;
+  sequence_ = 0;
   blockDim = block, gridDim = grid;
   count_ = static_cast<int>(block.x * block.y * block.z);
   if (threads_.size() < static_cast<std::size_t>(count_)) threads_.resize(static_cast<std::size_t>(count_));
-  shared_.resize(shared_bytes);
 
   const std::int64_t blocks = std::int64_t{grid.x} * grid.y * grid.z;
   for (std::int64_t step = 0; step < blocks; ++step) {
-    const std::int64_t index = order_ == ThreadOrder::forward ? step : blocks - 1 - step;
+    const std::int64_t index = turns_->at(step, blocks, 0);
     blockIdx = {static_cast<unsigned>(index % grid.x), static_cast<unsigned>(index / grid.x % grid.y),
                 static_cast<unsigned>(index / (std::int64_t{grid.x} * grid.y))};
     try {
@@ -204,12 +142,13 @@ void Scheduler::run(const char* name, dim3 grid, dim3 block, std::size_t shared_
 }
 
 void Scheduler::run_block() {
-  poison(__start_mien_shared, __stop_mien_shared);
-  std::fill(shared_.begin(), shared_.end(), static_cast<unsigned char>(0xFF));
+  begin_shared_block();
+  warp_barriers_.assign(static_cast<std::size_t>(warps()), 0);
   for (int i = 0; i < count_; ++i) threads_[static_cast<std::size_t>(i)].state = State::ready;
   started_ = false;
   for (;;) {
-    for (int step = 0; step < warps(); ++step) advance_warp(turn(step, warps()));
+    const std::uint64_t sequence = ++sequence_;
+    for (int step = 0; step < warps(); ++step) advance_warp(turn(step, warps(), sequence));
     started_ = true;
     const auto waits = [](const Thread& thread) { return thread.state == State::at_barrier; };
     const auto begin = threads_.begin(), end = threads_.begin() + count_;
@@ -225,6 +164,7 @@ void Scheduler::run_block() {
                       " waits at the barrier at ", text(thread->place), ", others at the one at ", text(place), ".");
       thread->state = State::ready;
     }
+    moment.barrier = ++moment.now;
   }
 }
 
@@ -233,29 +173,45 @@ void Scheduler::advance_warp(int warp) {
   const int begin = warp * warp_size, end = std::min(begin + warp_size, count_), size = end - begin;
   bool begun = started_;
   for (;;) {
+    const std::uint64_t sequence = ++sequence_;
     for (int step = 0; step < size; ++step) {
-      const int index = begin + turn(step, size);
+      const int index = begin + turn(step, size, sequence);
       Thread& thread = threads_[static_cast<std::size_t>(index)];
       if (thread.state != State::ready) continue;
       if (begun)
         resume(index);
-      else if (step > 0 && threads_[static_cast<std::size_t>(begin + turn(0, size))].state == State::ended)
+      else if (step > 0 && threads_[static_cast<std::size_t>(begin + turn(0, size, sequence))].state == State::ended)
         run_plainly(index);
       else
         start(index);
     }
     begun = true;
-    int at_shuffle = 0;
-    SourcePlace place;
-    for (int i = begin; i < end; ++i)
-      if (threads_[static_cast<std::size_t>(i)].state == State::at_shuffle)
-        ++at_shuffle, place = threads_[static_cast<std::size_t>(i)].place;
-    if (at_shuffle == 0) return;
-    if (at_shuffle != warp_size)
-      fail_in_block("the shuffle at ", text(place), " is reached by ", at_shuffle, " of the ", warp_size,
-                    " threads of warp ", warp, size < warp_size ? ": the block has no more." : ".");
-    for (int i = begin; i < end; ++i) threads_[static_cast<std::size_t>(i)].state = State::ready;
+    if (!pass_in_warp(warp)) return;
   }
+}
+
+// Lets the threads of a warp go on that wait for each other; false where none does.
+bool Scheduler::pass_in_warp(int warp) {
+  const auto begin = threads_.begin() + warp * warp_size;
+  const auto end = threads_.begin() + std::min((warp + 1) * warp_size, count_);
+  const auto waits = [](const Thread& thread) {
+    return thread.state == State::at_shuffle || thread.state == State::at_warp_barrier;
+  };
+  const auto waiting = std::count_if(begin, end, waits);
+  if (waiting == 0) return false;
+  const Thread& first = *std::find_if(begin, end, waits);
+  const State state = first.state;
+  if (waiting != warp_size)
+    fail_in_block(text(state, first.place), " is reached by ", waiting, " of the ", warp_size, " threads of warp ",
+                  warp, end - begin < warp_size ? ": the block has no more." : ".");
+  for (auto thread = begin; thread != end; ++thread) {
+    if (!(thread->place == first.place))
+      fail_in_block("thread ", text(position(static_cast<int>(thread - threads_.begin()), blockDim)), " waits at ",
+                    text(thread->state, thread->place), ", others of its warp at ", text(state, first.place), ".");
+    thread->state = State::ready;
+  }
+  if (state == State::at_warp_barrier) warp_barriers_[static_cast<std::size_t>(warp)] = ++moment.now;
+  return true;
 }
 
 // The threads that have ended: the first by name, and how many more.
@@ -267,18 +223,26 @@ std::string Scheduler::ended_threads() const {
 }
 
 // Rethrows what a thread threw, with its place before a message of ours.
-[[noreturn]] void rethrow_from(const char* name, std::exception_ptr exception) {
+void Scheduler::rethrow(std::exception_ptr exception) const {
   try {
     std::rethrow_exception(exception);
   } catch (const Error& error) {
-    fail(name, "block ", text(blockIdx), ", thread ", text(threadIdx), ": ", error.what());
+    fail(name_, "block ", text(blockIdx), ", thread ", text(threadIdx), ": ", error.what(), turns_->note());
   }
 }
 
-void Scheduler::run_plainly(int index) {
+// The thread that runs from here on.
+void Scheduler::become(int index) {
   current_ = index;
-  plain_ = true;
   threadIdx = position(index, blockDim);
+  moment.thread = static_cast<std::uint16_t>(index);
+  moment.warp = std::max(moment.barrier, warp_barriers_[static_cast<std::size_t>(index / warp_size)]);
+  moment.pass = std::uint64_t{moment.now} << 32 | static_cast<unsigned>(index / warp_size);
+}
+
+void Scheduler::run_plainly(int index) {
+  become(index);
+  plain_ = true;
   std::exception_ptr exception;
   try {
     thread_(arguments_);
@@ -287,15 +251,13 @@ void Scheduler::run_plainly(int index) {
   }
   plain_ = false;
   threads_[static_cast<std::size_t>(index)].state = State::ended;
-  if (exception) rethrow_from(name_, exception);
+  if (exception) rethrow(exception);
 }
 
 void Scheduler::start(int index) {
   Thread& thread = threads_[static_cast<std::size_t>(index)];
   if (thread.stack.sp == nullptr) thread.stack = protected_fixedsize_stack(stack_bytes).allocate();
-#if defined(MIEN_ADDRESS_SANITIZER)
-  __asan_unpoison_memory_region(thread.bounds().bottom, thread.stack.size);
-#endif
+  clear_stack(thread.bounds());
   thread.exchanges = 0;
   thread.context = fiber(std::allocator_arg, preallocated(thread.stack.sp, thread.stack.size, thread.stack),
                          KeptStack{}, [this, &thread](fiber&& caller) {
@@ -316,19 +278,17 @@ void Scheduler::start(int index) {
 
 void Scheduler::resume(int index) {
   Thread& thread = threads_[static_cast<std::size_t>(index)];
-  current_ = index;
-  threadIdx = position(index, blockDim);
+  become(index);
   void* saved = nullptr;
   before_switch(&saved, thread.bounds());
   thread.context = std::move(thread.context).resume();
   after_switch(saved, nullptr);
-  if (thread.exception) rethrow_from(name_, std::exchange(thread.exception, nullptr));
+  if (thread.exception) rethrow(std::exchange(thread.exception, nullptr));
 }
 
 void Scheduler::wait(State state, SourcePlace place) {
   if (plain_)
-    throw Error(join(state == State::at_barrier ? "the barrier at " : "the shuffle at ", text(place),
-                     " is not reached by all threads; ", ended_threads(), " ended before it."));
+    throw Error(join(text(state, place), " is not reached by all threads; ", ended_threads(), " ended before it."));
   Thread& thread = threads_[static_cast<std::size_t>(current_)];
   thread.state = state;
   thread.place = place;
@@ -338,14 +298,16 @@ void Scheduler::wait(State state, SourcePlace place) {
   if (abandoned_) throw Abandoned{};
 }
 
-std::uint64_t Scheduler::exchange(std::uint64_t bytes, int source, SourcePlace place) {
-  // Two slots: a thread can be at most one shuffle ahead of a neighbour that has still to read.
+void Scheduler::give(const void* bytes, std::size_t size, SourcePlace place) {
+  // Two slots: a thread can be at most one exchange ahead of a neighbour that has still to read.
   Thread& thread = threads_[static_cast<std::size_t>(current_)];
-  const int slot = thread.exchanges++ % 2;
-  const int warp_begin = current_ / warp_size * warp_size;
-  thread.given[slot] = bytes;
+  std::memcpy(thread.given[thread.exchanges++ % 2], bytes, size);
   wait(State::at_shuffle, place);
-  return threads_[static_cast<std::size_t>(warp_begin + source)].given[slot];
+}
+
+const void* Scheduler::given_by(int lane) const {
+  const int slot = (threads_[static_cast<std::size_t>(current_)].exchanges - 1) % 2;
+  return threads_[static_cast<std::size_t>(current_ / warp_size * warp_size + lane)].given[slot];
 }
 
 void Scheduler::abandon_waiting() {
@@ -362,15 +324,29 @@ void Scheduler::abandon_waiting() {
 
 void __syncthreads(SourcePlace place) { scheduler().wait(State::at_barrier, place); }
 
+void __syncwarp(SourcePlace place) { scheduler().wait(State::at_warp_barrier, place); }
+
 std::uint64_t exchange_in_warp(std::uint64_t bytes, int source, SourcePlace place) {
-  return scheduler().exchange(bytes, source, place);
+  scheduler().give(&bytes, sizeof bytes, place);
+  std::memcpy(&bytes, scheduler().given_by(source), sizeof bytes);
+  return bytes;
 }
 
-void* dynamic_shared_memory() { return scheduler().shared(); }
+void give_to_warp(const void* bytes, std::size_t size, SourcePlace place) { scheduler().give(bytes, size, place); }
 
-void set_thread_order(ThreadOrder order) {
+const void* given_by(int lane) { return scheduler().given_by(lane); }
+
+unsigned ballot(bool value, SourcePlace place) {
+  scheduler().give(&value, sizeof value, place);
+  unsigned votes = 0;
+  for (int lane = 0; lane < warp_size; ++lane)
+    if (*static_cast<const bool*>(scheduler().given_by(lane))) votes |= 1u << lane;
+  return votes;
+}
+
+void set_thread_order(ThreadOrder order, std::uint64_t seed) {
   const std::lock_guard<std::mutex> lock(scheduler().mutex());
-  scheduler().set_order(order);
+  scheduler().set_turns({order, seed});
 }
 
 void run_grid(const char* name, dim3 grid, dim3 block, std::size_t shared_bytes, void (*thread)(const void*),

@@ -5,13 +5,15 @@
 // always has a fiber; where it ends without having waited, no other thread of the warp may wait either, so the rest
 // run as a plain loop, as fast as a function call. One launch runs at a time, as on one stream.
 //
-// It finds what a GPU would pass over in silence:
-//   a barrier or shuffle that only some threads reach    Error, naming kernel, block and threads
-//   an access outside a view                             Error, naming kernel, block and thread
-//   shared memory read before it is written              it holds NaN at the start of each block
-//   a missing barrier                                    other results under MIEN_EMULATOR_ORDER=reverse, where
-//                                                        blocks, warps and threads run last to first
-// (g++ 12 leaves the shared arrays of kernel templates out of the third; reverse order finds most of those.)
+// It finds what a GPU would pass over in silence, and names kernel, block, thread, file and line:
+//   a barrier, shuffle or ballot that only some threads reach   Error
+//   an access outside a view                                    Error
+//   shared memory read before the block has written it, used    Error, for shared_array and shared_pointer
+//   outside, or used by two threads without a barrier between   (shared_memory.cuh)
+// What else depends on an order, as blocks that meet in memory, gives other results in another one.
+// MIEN_EMULATOR_ORDER=reverse runs blocks, warps and threads last to first, random or random:SEED in an order that the
+// seed picks; errors name it too. (A race that no order shows is not found: shared memory aside, nobody looks at who
+// reads and who writes.)
 //
 // A debugger stops in a kernel as in any function: break matmul_naive if threadIdx.x == 3 && blockIdx.x == 1.
 #pragma once
@@ -24,7 +26,7 @@
 
 #define __global__
 #define __device__
-#define __shared__ static __attribute__((section("mien_shared")))
+#define __shared__ static constinit
 
 namespace mien::kernels::emulated {
 
@@ -54,17 +56,32 @@ struct SourcePlace {
 /// Waits until every thread of the block is here.
 void __syncthreads(SourcePlace place = SourcePlace::here());
 
+/// Waits until every thread of the warp is here.
+void __syncwarp(SourcePlace place = SourcePlace::here());
+
 /// Every thread of the warp gives eight bytes and takes those of lane `source`.
 std::uint64_t exchange_in_warp(std::uint64_t bytes, int source, SourcePlace place);
+
+/// Every thread of the warp gives `size` bytes, at most most_given; when all have, given_by(lane) is what a lane gave,
+/// until the caller's next exchange.
+inline constexpr std::size_t most_given = 32;
+void give_to_warp(const void* bytes, std::size_t size, SourcePlace place);
+const void* given_by(int lane);
+
+/// The number of the running thread in its warp.
+inline int own_lane() {
+  return static_cast<int>((threadIdx.x + blockDim.x * (threadIdx.y + blockDim.y * threadIdx.z)) % 32);
+}
 
 /// The launch's dynamic shared memory.
 void* dynamic_shared_memory();
 
 /// The order in which the threads of a launch run.
-enum class ThreadOrder : std::uint8_t { forward, reverse };
+enum class ThreadOrder : std::uint8_t { forward, reverse, random };
 
-/// Sets the order for the launches to come. Until it is called, the environment decides: MIEN_EMULATOR_ORDER=reverse.
-void set_thread_order(ThreadOrder order);
+/// Sets the order for the launches to come; `seed` picks one of the random ones. Until it is called, the environment
+/// decides: MIEN_EMULATOR_ORDER=forward, reverse, random or random:SEED.
+void set_thread_order(ThreadOrder order, std::uint64_t seed = 0);
 
 /// Calls thread(arguments) once for every thread of the grid. Throws Error for a launch that CUDA would refuse too,
 /// and for what a thread threw or did wrong; an exception that is no mien::Error passes through unchanged.
@@ -87,15 +104,32 @@ void launch(const char* name, void (*kernel)(Parameters...), dim3 grid, dim3 blo
   run_grid(name, grid, block, shared_bytes, thread, &call);
 }
 
-/// The emulated twin of __shfl_xor_sync: the value that lane (own lane ^ mask) gives.
+/// The value that lane `source` gives. The emulated twins of reduce.cuh's functions, which say what each does.
 template <class T>
-T shuffle_xor(T value, int mask, SourcePlace place = SourcePlace::here()) {
+T shuffle_from(T value, int source, SourcePlace place = SourcePlace::here()) {
   static_assert(sizeof(T) <= sizeof(std::uint64_t));
   std::uint64_t bytes = 0;
   std::memcpy(&bytes, &value, sizeof value);
-  bytes = exchange_in_warp(bytes, static_cast<int>(threadIdx.x % 32) ^ mask, place);
+  bytes = exchange_in_warp(bytes, source & 31, place);
   std::memcpy(&value, &bytes, sizeof value);
   return value;
+}
+
+template <class T>
+T shuffle_xor(T value, int mask, SourcePlace place = SourcePlace::here()) {
+  return shuffle_from(value, own_lane() ^ mask, place);
+}
+
+template <class T>
+T shuffle_down(T value, int distance, SourcePlace place = SourcePlace::here()) {
+  return shuffle_from(value, own_lane() + distance < 32 ? own_lane() + distance : own_lane(), place);
+}
+
+unsigned ballot(bool value, SourcePlace place = SourcePlace::here());
+
+inline bool any_of_warp(bool value, SourcePlace place = SourcePlace::here()) { return ballot(value, place) != 0; }
+inline bool all_of_warp(bool value, SourcePlace place = SourcePlace::here()) {
+  return ballot(value, place) == 0xFFFFFFFFu;
 }
 
 }  // namespace mien::kernels::emulated

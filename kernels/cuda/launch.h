@@ -2,7 +2,8 @@
 //
 // Each .cu is compiled twice: by nvcc into mien::kernels::cuda, and with MIEN_KERNELS_EMULATED defined, as plain C++,
 // into mien::kernels::emulated. MIEN_CUDA_NAMESPACE is the one that is being compiled. What this asks of a kernel:
-// started through launch(), arguments by value, every thread reaches every barrier, shuffles through reduce.cuh.
+// started through launch(), arguments by value, every thread reaches every barrier, shuffles through reduce.cuh, shared
+// memory as shared_memory.cuh has it.
 #pragma once
 
 #include <cstdint>
@@ -18,6 +19,7 @@
 #include <cuda_runtime.h>
 #define MIEN_CUDA_NAMESPACE cuda
 #endif
+#include "mien/kernels/cuda/shared_memory.cuh"
 
 namespace mien::kernels::MIEN_CUDA_NAMESPACE {
 

@@ -36,8 +36,8 @@ struct ProductShape {
 /// row … row + 3. `Left::depth_first`: neighbours along the depth lie side by side in memory.
 template <class Left, class Right, class Store>
 __global__ void product_tiled(Left left, Right right, Store store, ProductShape shape) {
-  __shared__ float left_tile[product_depth][product_tile + 1];  // one more, so that a column spreads over the banks
-  __shared__ float right_tile[product_depth][product_tile + 1];
+  // One column more, so that a column spreads over the banks.
+  __shared__ shared_array<float, product_depth, product_tile + 1> left_tile, right_tile;
   const int thread = static_cast<int>(threadIdx.x);
   const int first_row = static_cast<int>(blockIdx.x) * product_tile;
   const int first_column = static_cast<int>(blockIdx.y) * product_tile;
@@ -64,10 +64,15 @@ __global__ void product_tiled(Left left, Right right, Store store, ProductShape 
     }
     __syncthreads();
     float step[product_square][product_square] = {};
-    for (int depth = 0; depth < product_depth; ++depth)
+    for (int depth = 0; depth < product_depth; ++depth) {
+      float rows[product_square], columns[product_square];  // registers
+      for (int i = 0; i < product_square; ++i) {
+        rows[i] = left_tile[depth][thread_row + i];
+        columns[i] = right_tile[depth][thread_column + i * product_columns_apart];
+      }
       for (int i = 0; i < product_square; ++i)
-        for (int j = 0; j < product_square; ++j)
-          step[i][j] += left_tile[depth][thread_row + i] * right_tile[depth][thread_column + j * product_columns_apart];
+        for (int j = 0; j < product_square; ++j) step[i][j] += rows[i] * columns[j];
+    }
     for (int i = 0; i < product_square; ++i)
       for (int j = 0; j < product_square; ++j) sums[i][j] += step[i][j];
     __syncthreads();  // the tiles are overwritten only when all have read them

@@ -18,12 +18,32 @@ namespace mien::kernels::MIEN_CUDA_NAMESPACE {
 /// Threads that run in step and can read each other's registers.
 inline constexpr int warp_threads = 32;
 
+// Every thread of the warp must call these. The emulator has its own of the same names (emulator.h).
 #if !defined(MIEN_KERNELS_EMULATED)
-/// The value of lane (own lane ^ mask). Every thread of the warp must call it. The emulator has its own.
+/// The value of lane (own lane ^ mask).
 template <class T>
 __device__ T shuffle_xor(T value, int mask) {
   return __shfl_xor_sync(0xFFFFFFFFu, value, mask);
 }
+
+/// The value of the lane `distance` further on; the last lanes keep their own.
+template <class T>
+__device__ T shuffle_down(T value, int distance) {
+  return __shfl_down_sync(0xFFFFFFFFu, value, static_cast<unsigned>(distance));
+}
+
+/// The value of lane `source`.
+template <class T>
+__device__ T shuffle_from(T value, int source) {
+  return __shfl_sync(0xFFFFFFFFu, value, source);
+}
+
+/// Bit i: whether lane i's value is true.
+__device__ inline unsigned ballot(bool value) { return __ballot_sync(0xFFFFFFFFu, value); }
+
+/// Whether any lane's value is true, and whether all are.
+__device__ inline bool any_of_warp(bool value) { return __any_sync(0xFFFFFFFFu, value) != 0; }
+__device__ inline bool all_of_warp(bool value) { return __all_sync(0xFFFFFFFFu, value) != 0; }
 #endif
 
 /// The sum over the warp, the same bits in every lane: at each step both partners add the same two numbers.
@@ -43,13 +63,13 @@ __device__ inline float warp_maximum(float value) {
 }
 
 /// The sum over a block of block_threads, in every thread. `warp_sums` is shared memory of the caller's.
-__device__ inline double block_sum(double value, double (&warp_sums)[block_threads / warp_threads]) {
+__device__ inline double block_sum(double value, shared_array<double, block_threads / warp_threads>& warp_sums) {
   const int thread = static_cast<int>(threadIdx.x);
   value = warp_sum(value);
   if (thread % warp_threads == 0) warp_sums[thread / warp_threads] = value;
   __syncthreads();
   double sum = 0;
-  for (const double part : warp_sums) sum += part;
+  for (int warp = 0; warp < block_threads / warp_threads; ++warp) sum += warp_sums[warp];
   __syncthreads();  // nobody writes the next sum's parts before all have read these
   return sum;
 }
@@ -72,7 +92,7 @@ __global__ void sum_in_thread(Term term, Finish finish, int kept_count, int coun
 /// First stage of long sums: block `part` of a sum adds terms part * block_terms and on.
 template <class Term>
 __global__ void sum_in_block(Term term, View<double> partial, int kept_count, int count) {
-  __shared__ double warp_sums[block_threads / warp_threads];
+  __shared__ shared_array<double, block_threads / warp_threads> warp_sums;
   const int kept = static_cast<int>(blockIdx.x) % kept_count, part = static_cast<int>(blockIdx.x) / kept_count;
   const int begin = part * block_terms;
   const int end = begin + block_terms < count ? begin + block_terms : count;
@@ -117,7 +137,7 @@ inline constexpr int block_rows = 1024;
 /// First stage of sums over the rows of a (rows, columns) array, every column its own sum.
 template <class Term>
 __global__ void sum_columns_in_block(Term term, View<double> partial, int columns, int rows) {
-  __shared__ double parts[row_threads][column_threads];
+  __shared__ shared_array<double, row_threads, column_threads> parts;
   const int x = static_cast<int>(threadIdx.x), y = static_cast<int>(threadIdx.y);
   const int column = static_cast<int>(blockIdx.y) * column_threads + x, part = static_cast<int>(blockIdx.x);
   const int begin = part * block_rows, end = begin + block_rows < rows ? begin + block_rows : rows;
