@@ -349,6 +349,11 @@ void set_thread_order(ThreadOrder order, std::uint64_t seed) {
   scheduler().set_turns({order, seed});
 }
 
+ThreadOrder thread_order() {
+  const std::lock_guard<std::mutex> lock(scheduler().mutex());
+  return scheduler().turns().order();
+}
+
 void run_grid(const char* name, dim3 grid, dim3 block, std::size_t shared_bytes, void (*thread)(const void*),
               const void* arguments) {
   scheduler().run(name, grid, block, shared_bytes, thread, arguments);

@@ -10,10 +10,10 @@
 //   an access outside a view                                    Error
 //   shared memory read before the block has written it, used    Error, for shared_array and shared_pointer
 //   outside, or used by two threads without a barrier between   (shared_memory.cuh)
-// What else depends on an order, as blocks that meet in memory, gives other results in another one.
-// MIEN_EMULATOR_ORDER=reverse runs blocks, warps and threads last to first, random or random:SEED in an order that the
-// seed picks; errors name it too. (A race that no order shows is not found: shared memory aside, nobody looks at who
-// reads and who writes.)
+// What else depends on an order, as blocks that meet in memory, or work that does not wait for the copy stream
+// (graph.h), gives other results in another one. MIEN_EMULATOR_ORDER=reverse runs blocks, warps and threads last to
+// first, random or random:SEED in an order that the seed picks; errors name it too. (A race that no order shows is not
+// found: shared memory aside, nobody looks at who reads and who writes.)
 //
 // A debugger stops in a kernel as in any function: break matmul_naive if threadIdx.x == 3 && blockIdx.x == 1.
 #pragma once
@@ -21,6 +21,7 @@
 #include <cstddef>
 #include <cstdint>
 #include <cstring>
+#include <functional>
 #include <tuple>
 #include <utility>
 
@@ -83,12 +84,19 @@ enum class ThreadOrder : std::uint8_t { forward, reverse, random };
 /// decides: MIEN_EMULATOR_ORDER=forward, reverse, random or random:SEED.
 void set_thread_order(ThreadOrder order, std::uint64_t seed = 0);
 
+/// The order that launches run in.
+ThreadOrder thread_order();
+
+/// Whether this thread captures a graph (graph.h): what it launches is then recorded, and not run.
+bool is_recording();
+void record_work(std::function<void()> work);
+
 /// Calls thread(arguments) once for every thread of the grid. Throws Error for a launch that CUDA would refuse too,
 /// and for what a thread threw or did wrong; an exception that is no mien::Error passes through unchanged.
 void run_grid(const char* name, dim3 grid, dim3 block, std::size_t shared_bytes, void (*thread)(const void*),
               const void* arguments);
 
-/// run_grid for a kernel and its arguments.
+/// run_grid for a kernel and its arguments, or a record of it.
 template <class... Parameters, class... Arguments>
 void launch(const char* name, void (*kernel)(Parameters...), dim3 grid, dim3 block, std::size_t shared_bytes,
             const Arguments&... arguments) {
@@ -101,7 +109,10 @@ void launch(const char* name, void (*kernel)(Parameters...), dim3 grid, dim3 blo
     const Call& call = *static_cast<const Call*>(data);
     std::apply(call.kernel, call.arguments);
   };
-  run_grid(name, grid, block, shared_bytes, thread, &call);
+  if (is_recording())
+    record_work([=] { run_grid(name, grid, block, shared_bytes, thread, &call); });
+  else
+    run_grid(name, grid, block, shared_bytes, thread, &call);
 }
 
 /// The value that lane `source` gives. The emulated twins of reduce.cuh's functions, which say what each does.

@@ -8,6 +8,7 @@
 #include <new>
 #include <vector>
 
+#include "mien/kernels/cuda/graph.h"
 #include "mien/kernels/cuda/launch.h"
 #include "mien/kernels/cuda/scratch.h"
 
@@ -20,22 +21,32 @@ constexpr std::align_val_t alignment{64};
 }
 
 void allocate(std::size_t bytes, void** block) {
+  refuse_in_graph("an allocation of memory");
   *block = ::operator new(bytes, alignment, std::nothrow);
   check(*block != nullptr, "memory", "the host has no room for ", bytes, " bytes.");
 }
 
-void release(void* block) { ::operator delete(block, alignment); }
+void release(void* block) {
+  finish_copies();
+  ::operator delete(block, alignment);
+}
 
 void copy_from_host(const void* host, void* device, std::size_t bytes) {
+  refuse_in_graph("a copy from the host");
   if (bytes > 0) std::memcpy(device, host, bytes);
 }
 
 void copy_to_host(const void* device, void* host, std::size_t bytes) {
+  refuse_in_graph("a copy to the host");
   if (bytes > 0) std::memcpy(host, device, bytes);
 }
 
 void copy(const void* from, void* to, std::size_t bytes) {
-  if (bytes > 0) std::memcpy(to, from, bytes);
+  if (bytes == 0) return;
+  if (is_recording())
+    record_work([=] { std::memcpy(to, from, bytes); });
+  else
+    std::memcpy(to, from, bytes);
 }
 
 #else
@@ -50,6 +61,7 @@ cudaStream_t stream() {
 }
 
 void allocate(std::size_t bytes, void** block) {
+  refuse_in_graph("an allocation of memory");
   // CUDA gives null for nothing; one byte keeps an empty tensor's pointer a pointer.
   const cudaError_t result = cudaMalloc(block, bytes > 0 ? bytes : 1);
   if (result == cudaErrorMemoryAllocation) {
@@ -64,11 +76,13 @@ void allocate(std::size_t bytes, void** block) {
 void release(void* block) { check_cuda(cudaFree(block), "memory"); }
 
 void copy_from_host(const void* host, void* device, std::size_t bytes) {
+  refuse_in_graph("a copy from the host");
   check_cuda(cudaMemcpyAsync(device, host, bytes, cudaMemcpyHostToDevice, stream()), "copy_from_host");
   check_cuda(cudaStreamSynchronize(stream()), "copy_from_host");  // the caller may reuse its memory
 }
 
 void copy_to_host(const void* device, void* host, std::size_t bytes) {
+  refuse_in_graph("a copy to the host");
   check_cuda(cudaMemcpyAsync(host, device, bytes, cudaMemcpyDeviceToHost, stream()), "copy_to_host");
   check_cuda(cudaStreamSynchronize(stream()), "copy_to_host");
 }
