@@ -25,7 +25,7 @@ for argument in "$@"; do
 done
 
 # package:what stands for it. A command may come from elsewhere than the package; libraries are asked of dpkg.
-packages=(g++:c++ cmake:cmake ninja-build:ninja git:git pkg-config:pkg-config python3:python3
+packages=(g++:c++ cmake:cmake ninja-build:ninja git:git pkg-config:pkg-config python3:python3 gdb:gdb
   libhwy-dev libboost-context-dev libhdf5-dev libstb-dev libcli11-dev nlohmann-json3-dev catch2 libbenchmark-dev
   librsvg2-dev fonts-dejavu-core)
 ((development)) && packages+=(clang-format:clang-format ccache:ccache)
