@@ -10,6 +10,7 @@
 #include <string_view>
 #include <vector>
 
+#include "mien/kernels/cuda/async_copies.h"
 #include "mien/kernels/cuda/emulated_shared.h"
 #include "mien/kernels/cuda/emulator_text.h"
 #include "mien/kernels/cuda/fiber.h"
@@ -47,6 +48,7 @@ struct Thread {
   SourcePlace place;  // of what it waits at
   int exchanges = 0;  // shuffles so far; their parity picks the slot
   alignas(8) unsigned char given[2][most_given] = {};
+  AsyncCopies copies;
   std::exception_ptr exception;
 
   StackBounds bounds() const { return {static_cast<const char*>(stack.sp) - stack.size, stack.size}; }
@@ -64,6 +66,7 @@ class Scheduler {
   void wait(State state, SourcePlace place);
   void give(const void* bytes, std::size_t size, SourcePlace place);
   const void* given_by(int lane) const;
+  AsyncCopies& copies() { return threads_[static_cast<std::size_t>(current_)].copies; }
   std::mutex& mutex() { return mutex_; }
 
  private:
@@ -144,7 +147,10 @@ void Scheduler::run(const char* name, dim3 grid, dim3 block, std::size_t shared_
 void Scheduler::run_block() {
   begin_shared_block();
   warp_barriers_.assign(static_cast<std::size_t>(warps()), 0);
-  for (int i = 0; i < count_; ++i) threads_[static_cast<std::size_t>(i)].state = State::ready;
+  for (int i = 0; i < count_; ++i) {
+    threads_[static_cast<std::size_t>(i)].state = State::ready;
+    threads_[static_cast<std::size_t>(i)].copies = {};
+  }
   started_ = false;
   for (;;) {
     const std::uint64_t sequence = ++sequence_;
@@ -333,6 +339,8 @@ std::uint64_t exchange_in_warp(std::uint64_t bytes, int source, SourcePlace plac
 }
 
 void give_to_warp(const void* bytes, std::size_t size, SourcePlace place) { scheduler().give(bytes, size, place); }
+
+AsyncCopies& async_copies() { return scheduler().copies(); }
 
 const void* given_by(int lane) { return scheduler().given_by(lane); }
 

@@ -74,6 +74,10 @@ inline int own_lane() {
   return static_cast<int>((threadIdx.x + blockDim.x * (threadIdx.y + blockDim.y * threadIdx.z)) % 32);
 }
 
+class AsyncCopies;
+/// The copies that the running thread has under way (async_copies.h).
+AsyncCopies& async_copies();
+
 /// The launch's dynamic shared memory.
 void* dynamic_shared_memory();
 
