@@ -54,6 +54,7 @@
 #include "mien/io/progress.h"
 #include "mien/io/safetensors.h"
 #include "mien/io/sample_grid.h"
+#include "mien/kernels/precision.h"
 #include "mien/layers/layers.h"
 #include "mien/models/densenet121.h"
 #include "mien/models/explain.h"

@@ -17,11 +17,12 @@ enum class Conv2dAlgorithm : std::uint8_t {
   gemm,       ///< blocks of patches times the weights, by matrix product
   winograd,   ///< 3x3 of stride 1, forward and input gradient: F(4x4, 3x3), a quarter of the multiplications
   sparse,     ///< 3x3 of stride 1 with the fused pool, both gradients: from the entries alone that the pool let through
+  tensor_cores,  ///< `gemm` on a GPU's tensor cores, factors rounded to TF32; on a GPU that has none, `gemm`
 };
 
 /// "automatic", "reference" …
 constexpr const char* name_of(Conv2dAlgorithm algorithm) {
-  constexpr const char* names[] = {"automatic", "reference", "direct", "gemm", "winograd", "sparse"};
+  constexpr const char* names[] = {"automatic", "reference", "direct", "gemm", "winograd", "sparse", "tensor_cores"};
   return names[static_cast<int>(algorithm)];
 }
 

@@ -113,7 +113,7 @@ stage_build() {
 # of this tree, wherever it was built.
 stage_ops() {
   local source program failed=0 count=0
-  export MIEN_TEST_DEVICE=cuda MIEN_GOLDEN=${MIEN_GOLDEN:-$PWD/tests/golden}
+  export MIEN_TEST_DEVICE=cuda MIEN_FLOAT32_PRECISION=highest MIEN_GOLDEN=${MIEN_GOLDEN:-$PWD/tests/golden}
   for source in $(grep -lE 'tested_devices\.h|device_array\.h' tests/test_*.cpp); do
     program=$build/tests/$(basename "$source" .cpp)
     echo "-- $program"

@@ -36,7 +36,7 @@ Conv2dGeometry any_geometry() {
 
 Conv2dAlgorithm any_algorithm() {
   return GENERATE(Conv2dAlgorithm::automatic, Conv2dAlgorithm::reference, Conv2dAlgorithm::direct,
-                  Conv2dAlgorithm::gemm);
+                  Conv2dAlgorithm::gemm, Conv2dAlgorithm::tensor_cores);
 }
 
 // y and, with the pool, argmax behind it.

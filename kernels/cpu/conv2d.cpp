@@ -47,6 +47,8 @@ Conv2dAlgorithm resolve_conv2d_algorithm(Conv2dAlgorithm algorithm, const Conv2d
     case Conv2dAlgorithm::sparse:
       return pass != Conv2dPass::forward && sparse_gradients(Device::cpu, g, algorithm) ? algorithm
                                                                                         : Conv2dAlgorithm::direct;
+    case Conv2dAlgorithm::tensor_cores:
+      return Conv2dAlgorithm::direct;
     default:
       return algorithm;
   }

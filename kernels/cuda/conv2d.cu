@@ -4,9 +4,12 @@
 // gradients too the thread asks "which products land on my element" and never adds to another's, so nothing is atomic
 // and the order of each sum is fixed. What is slow here: every thread reads its whole window from memory, although its
 // neighbours read nearly the same. Three files mend that:
-//   conv2d_direct.cu   a block brings its window of x into shared memory once
-//   conv2d_gemm.cu     a matrix product whose left operand, the patches of x, is looked up and never built
+//   conv2d_direct.cu         a block brings its window of x into shared memory once
+//   conv2d_gemm.cu           a matrix product whose left operand, the patches of x, is looked up and never built
+//   conv2d_tensor_cores.cu   that product on tensor cores, which round the factors
 #include "mien/kernels/cuda/conv2d.cuh"
+
+#include "mien/kernels/cuda/tensor_cores.h"
 
 namespace mien::kernels::MIEN_CUDA_NAMESPACE {
 
@@ -14,15 +17,16 @@ Conv2dAlgorithm choose_conv2d_algorithm(const Conv2dGeometry& g, Conv2dPass pass
   // Below a quarter of a tile in either direction the product computes mostly nothing.
   constexpr int enough = 16;
   const int depth = g.height.kernel * g.width.kernel * g.in_per_group();
+  const auto product = use_tensor_cores() ? Conv2dAlgorithm::tensor_cores : Conv2dAlgorithm::gemm;
   switch (pass) {
     case Conv2dPass::forward:
-      if (g.out_per_group() > enough) return Conv2dAlgorithm::gemm;
+      if (g.out_per_group() > enough) return product;
       // Depthwise: neighbouring threads of the plain kernel read neighbouring channels, and share nothing else.
       return g.out_per_group() > 1 && conv2d_direct_fits(g) ? Conv2dAlgorithm::direct : Conv2dAlgorithm::reference;
     case Conv2dPass::backward_input:
-      return g.in_per_group() > enough ? Conv2dAlgorithm::gemm : Conv2dAlgorithm::reference;
+      return g.in_per_group() > enough ? product : Conv2dAlgorithm::reference;
     case Conv2dPass::backward_weights:
-      return g.out_per_group() > enough && depth > enough ? Conv2dAlgorithm::gemm : Conv2dAlgorithm::direct;
+      return g.out_per_group() > enough && depth > enough ? product : Conv2dAlgorithm::direct;
   }
   return Conv2dAlgorithm::reference;
 }
@@ -130,9 +134,17 @@ Conv2dAlgorithm resolve(Conv2dAlgorithm algorithm, const Conv2dGeometry& g, Conv
   index_count("conv2d", g.x_size());
   index_count("conv2d", g.w_size());
   index_count("conv2d", g.convolution_size());
-  if (algorithm == Conv2dAlgorithm::automatic) return choose_conv2d_algorithm(g, pass);
-  const bool known = algorithm == Conv2dAlgorithm::reference || algorithm == Conv2dAlgorithm::gemm;
-  return known ? algorithm : Conv2dAlgorithm::direct;  // no Winograd here; sparse gradients have kernels of their own
+  switch (algorithm) {
+    case Conv2dAlgorithm::automatic:
+      return choose_conv2d_algorithm(g, pass);
+    case Conv2dAlgorithm::tensor_cores:
+      return has_tensor_cores() ? algorithm : Conv2dAlgorithm::gemm;
+    case Conv2dAlgorithm::reference:
+    case Conv2dAlgorithm::gemm:
+      return algorithm;
+    default:
+      return Conv2dAlgorithm::direct;  // no Winograd here; sparse gradients have kernels of their own
+  }
 }
 
 }  // namespace
@@ -140,7 +152,9 @@ Conv2dAlgorithm resolve(Conv2dAlgorithm algorithm, const Conv2dGeometry& g, Conv
 void conv2d_forward(View<const float> x, View<const float> w, View<const float> bias, View<float> y,
                     View<std::uint8_t> argmax, Conv2dGeometry g, Conv2dAlgorithm algorithm) {
   algorithm = resolve(algorithm, g, Conv2dPass::forward);
-  if (algorithm == Conv2dAlgorithm::gemm)
+  if (algorithm == Conv2dAlgorithm::tensor_cores)
+    conv2d_forward_tensor_cores(x, w, bias, y, argmax, g);
+  else if (algorithm == Conv2dAlgorithm::gemm)
     conv2d_forward_gemm(x, w, bias, y, argmax, g);
   else if (algorithm == Conv2dAlgorithm::direct && conv2d_direct_fits(g))
     conv2d_forward_direct(x, w, bias, y, argmax, g);
@@ -168,7 +182,10 @@ void conv2d_forward_prepared(View<const float> x, View<const float> prepared, Vi
 void conv2d_backward_input(View<const float> dz, View<const float> w, View<float> dx, Conv2dGeometry g,
                            Conv2dAlgorithm algorithm) {
   // `direct` is the plain kernel here: it is direct already, and a tiled one would teach nothing new.
-  if (resolve(algorithm, g, Conv2dPass::backward_input) == Conv2dAlgorithm::gemm)
+  algorithm = resolve(algorithm, g, Conv2dPass::backward_input);
+  if (algorithm == Conv2dAlgorithm::tensor_cores)
+    conv2d_backward_input_tensor_cores(dz, w, dx, g);
+  else if (algorithm == Conv2dAlgorithm::gemm)
     conv2d_backward_input_gemm(dz, w, dx, g);
   else
     launch_each("conv2d_backward_input", conv2d_backward_input_naive, dx.size, dz, w, dx, g);
@@ -177,7 +194,9 @@ void conv2d_backward_input(View<const float> dz, View<const float> w, View<float
 void conv2d_backward_weights(View<const float> x, View<const float> dz, View<float> dw, Conv2dGeometry g,
                              Conv2dAlgorithm algorithm) {
   algorithm = resolve(algorithm, g, Conv2dPass::backward_weights);
-  if (algorithm == Conv2dAlgorithm::gemm)
+  if (algorithm == Conv2dAlgorithm::tensor_cores)
+    conv2d_backward_weights_tensor_cores(x, dz, dw, g);
+  else if (algorithm == Conv2dAlgorithm::gemm)
     conv2d_backward_weights_gemm(x, dz, dw, g);
   else if (algorithm == Conv2dAlgorithm::direct)
     conv2d_backward_weights_direct(x, dz, dw, g);

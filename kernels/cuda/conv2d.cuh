@@ -20,6 +20,23 @@ void conv2d_forward_gemm(View<const float> x, View<const float> w, View<const fl
 void conv2d_backward_input_gemm(View<const float> dz, View<const float> w, View<float> dx, const Conv2dGeometry& g);
 void conv2d_backward_weights_gemm(View<const float> x, View<const float> dz, View<float> dw, const Conv2dGeometry& g);
 
+void conv2d_forward_tensor_cores(View<const float> x, View<const float> w, View<const float> bias, View<float> y,
+                                 View<std::uint8_t> argmax, const Conv2dGeometry& g);
+void conv2d_backward_input_tensor_cores(View<const float> dz, View<const float> w, View<float> dx,
+                                        const Conv2dGeometry& g);
+void conv2d_backward_weights_tensor_cores(View<const float> x, View<const float> dz, View<float> dw,
+                                          const Conv2dGeometry& g);
+
+/// Tap and channel that a depth (or a row) of a convolution's product stands for.
+struct TapChannel {
+  int tap_row, tap_column, channel;
+};
+
+__device__ inline TapChannel tap_channel(int index, int kernel_width, int channels) {
+  const int tap = index / channels;
+  return {tap / kernel_width, tap % kernel_width, index % channels};
+}
+
 /// Writes y and argmax of one 2x2 block from its four activated values, row by row.
 __device__ inline void store_maximum(const float (&values)[4], View<float> y, View<std::uint8_t> argmax, int place,
                                      Activation activation) {

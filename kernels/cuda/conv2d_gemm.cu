@@ -8,13 +8,12 @@
 //   forward    positions x output channels,  summed over taps and input channels
 //   dx         pixels x input channels,      summed over taps and output channels
 //   dw         (tap, channel) x output channels,  summed over positions
-// The last sum is long and its result small, so it is cut into parts that separate blocks sum; a second kernel adds
-// the parts in their order.
+// The last sum is long and its result small, so it is taken in parts (conv2d_weight_parts.cuh).
 #include <algorithm>
 
 #include "mien/kernels/cuda/conv2d.cuh"
+#include "mien/kernels/cuda/conv2d_weight_parts.cuh"
 #include "mien/kernels/cuda/product.cuh"
-#include "mien/kernels/cuda/scratch.h"
 
 namespace mien::kernels::MIEN_CUDA_NAMESPACE {
 
@@ -22,16 +21,6 @@ namespace {
 
 // The weights' gradient is cut into parts until this many blocks are at work, but none shorter than so many positions.
 constexpr std::int64_t enough_blocks = 512, shortest_part = 2048;
-
-// Tap and channel that a depth (or a row) of a product stands for.
-struct TapChannel {
-  int tap_row, tap_column, channel;
-};
-
-__device__ TapChannel tap_channel(int index, int kernel_width, int channels) {
-  const int tap = index / channels;
-  return {tap / kernel_width, tap % kernel_width, index % channels};
-}
 
 // x under a tap at a position, or the zero of the padding.
 __device__ float x_under(View<const float> x, const Conv2dGeometry& g, Pixel at, TapChannel under, int group) {
@@ -147,7 +136,7 @@ struct StorePart {
   }
 };
 
-__global__ void add_parts(View<const float> partial, View<float> dw, int parts) {
+__global__ void add_parts_each(View<const float> partial, View<float> dw, int parts) {
   const int i = global_thread();
   if (i >= dw.size) return;
   double sum = 0;
@@ -175,21 +164,26 @@ void conv2d_backward_input_gemm(View<const float> dz, View<const float> w, View<
 
 void conv2d_backward_weights_gemm(View<const float> x, View<const float> dz, View<float> dw, const Conv2dGeometry& g) {
   const char* const name = "conv2d_backward_weights";
+  const ProductShape shape = weight_gradient_shape(g, product_tile, product_tile);
+  sum_weights_in_parts(name, dw, shape, [&](const ProductShape& shape, View<float> partial) {
+    launch_product(name, TransposedPatchOfX{x, g}, Gradient{dz, g}, StorePart{partial, g, shape.rows}, shape);
+  });
+}
+
+ProductShape weight_gradient_shape(const Conv2dGeometry& g, int tile_rows, int tile_columns) {
   const int positions = g.batch * g.height.output * g.width.output;
   const int rows = g.height.kernel * g.width.kernel * g.in_per_group();
-  const std::int64_t tiles = g.groups * divide_up(rows, product_tile) * divide_up(g.out_per_group(), product_tile);
+  const std::int64_t tiles = g.groups * divide_up(rows, tile_rows) * divide_up(g.out_per_group(), tile_columns);
   const std::int64_t parts = std::clamp(enough_blocks / tiles, std::int64_t{1}, divide_up(positions, shortest_part));
-  const ProductShape shape{.rows = rows,
-                           .columns = g.out_per_group(),
-                           .depth = positions,
-                           .batches = g.groups,
-                           .part_depth = static_cast<int>(divide_up(positions, parts))};
-  const std::int64_t floats = shape.parts() * dw.size;
-  index_count(name, floats);
-  const Scratch scratch(floats * static_cast<std::int64_t>(sizeof(float)));
-  const View<float> partial = scratch.view<float>(floats);
-  launch_product(name, TransposedPatchOfX{x, g}, Gradient{dz, g}, StorePart{partial, g, rows}, shape);
-  launch_each(name, add_parts, dw.size, View<const float>(partial), dw, shape.parts());
+  return {.rows = rows,
+          .columns = g.out_per_group(),
+          .depth = positions,
+          .batches = g.groups,
+          .part_depth = static_cast<int>(divide_up(positions, parts))};
+}
+
+void add_parts(const char* name, View<const float> partial, View<float> dw, int parts) {
+  launch_each(name, add_parts_each, dw.size, partial, dw, parts);
 }
 
 }  // namespace mien::kernels::MIEN_CUDA_NAMESPACE

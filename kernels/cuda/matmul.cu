@@ -2,9 +2,10 @@
 //
 // matmul_naive: one thread for each element of the result walks along a row of a and a column of b. It is the
 // definition, and it is slow: every value is read from memory as often as it is used. product_tiled (product.cuh)
-// shares what it reads within a block. The naive kernel is kept for results so narrow that a tile would be mostly
-// empty.
-#include "mien/kernels/cuda/product.cuh"
+// shares what it reads within a block, and product_tensor_cores (product_tensor_cores.cuh) does the same on tensor
+// cores where the precision allows. The naive kernel is kept for results so narrow that a tile would be mostly empty.
+#include "mien/kernels/cuda/product_tensor_cores.cuh"
+#include "mien/kernels/cuda/tensor_cores.h"
 
 namespace mien::kernels::MIEN_CUDA_NAMESPACE {
 
@@ -15,6 +16,8 @@ struct Matrix {
   View<const float> data;
   int row_step, column_step;
   __device__ float operator()(int row, int column) const { return data[row * row_step + column * column_step]; }
+  /// Whether what lies side by side in memory can be copied by fours.
+  bool is_in_fours() const { return in_fours(data, row_step == 1 ? column_step : row_step); }
 };
 
 Matrix stored(View<const float> data, int columns) { return {data, columns, 1}; }
@@ -65,6 +68,34 @@ struct StoreRows {
   }
 };
 
+// The same for rows that lie apart.
+struct StoreRowsApart {
+  Output output;
+  int rows;
+  __device__ void operator()(int, int, int row, int column, const float (&sums)[mma_square]) const {
+    for (int i = 0; i < mma_square; ++i)
+      if (row + i * mma_rows_apart < rows) output.write(row + i * mma_rows_apart, column, sums[i]);
+  }
+};
+
+// Four kernels, by the order in which the operands lie in memory.
+void multiply_on_tensor_cores(const char* name, Matrix a, Matrix b, Output output, ProductShape shape) {
+  const auto start = [&](auto left, auto right) {
+    launch_product_tensor_cores(name, left, right, StoreRowsApart{output, shape.rows}, shape,
+                                a.is_in_fours() && b.is_in_fours());
+  };
+  const auto start_with = [&](auto left) {
+    if (b.column_step == 1)
+      start(left, MatrixPlaces<false>{b.data, 1, b.row_step});
+    else
+      start(left, MatrixPlaces<true>{b.data, b.column_step, 1});
+  };
+  if (a.column_step == 1)
+    start_with(MatrixPlaces<true>{a.data, a.row_step, 1});
+  else
+    start_with(MatrixPlaces<false>{a.data, 1, a.column_step});
+}
+
 void multiply(const char* name, Matrix a, Matrix b, Output output, int rows, int columns, int depth) {
   index_count(name, std::int64_t{rows} * depth);
   index_count(name, std::int64_t{depth} * columns);
@@ -72,6 +103,8 @@ void multiply(const char* name, Matrix a, Matrix b, Output output, int rows, int
   const bool narrow = rows < product_tile / 4 || columns < product_tile / 4;
   if (narrow || depth == 0)
     launch_each(name, matmul_naive, std::int64_t{rows} * columns, a, b, output, shape);
+  else if (use_tensor_cores())
+    multiply_on_tensor_cores(name, a, b, output, shape);
   else if (a.column_step == 1)
     launch_product(name, LeftElement<true>{a}, RightElement{b}, StoreRows{output, rows}, shape);
   else
