@@ -167,7 +167,7 @@ __global__ void product_tensor_cores(Left left, Right right, Store store, Produc
   constexpr int warp_rows = mma_rows * warps_across / (mma_threads / warp_threads);
   constexpr int high = warp_rows / 16, wide = warp_columns / 8;  // a warp's results, in sums of 16 x 8
 
-  float* const stages = dynamic_shared<float>();
+  float* const stages = &dynamic_shared<float>()[0];  // plain: cp.async and ldmatrix take addresses
   auto* const left_table = reinterpret_cast<typename Left::Line*>(stages + mma_stages * stage_floats);
   auto* const right_table = reinterpret_cast<typename Right::Line*>(left_table + (Left::depth_first ? mma_rows : 0));
 
