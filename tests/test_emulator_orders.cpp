@@ -20,8 +20,8 @@ TEST_CASE("every op gives the same bits in whatever order its threads run", "[em
   for (const OpCase& op_case : op_cases()) {
     std::vector<Conv2dAlgorithm> algorithms{Conv2dAlgorithm::automatic};
     if (op_case.has_algorithms)
-      algorithms = {Conv2dAlgorithm::reference, Conv2dAlgorithm::direct, Conv2dAlgorithm::gemm,
-                    Conv2dAlgorithm::sparse};
+      algorithms = {Conv2dAlgorithm::reference, Conv2dAlgorithm::direct, Conv2dAlgorithm::gemm, Conv2dAlgorithm::sparse,
+                    Conv2dAlgorithm::tensor_cores};
     const Arrays inputs = inputs_of(op_case, false);
     const std::size_t results = op_case.definition(inputs).size();
     const Values upstream = spread({static_cast<std::int64_t>(results)}, -1, 1, 99);

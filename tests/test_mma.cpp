@@ -9,22 +9,20 @@
 #include <limits>
 #include <vector>
 
+#include "mien/tests/emulator_order.h"
 #include "mien/tests/kernel_testing.h"
 
 using namespace mien;
 using namespace mien::kernels::emulated;
 using Catch::Contains;
+using mien::testing::any_order;
 using mien::testing::draw;
 using mien::testing::draw_values;
 using mien::testing::Floats;
+using mien::testing::OrderScope;
 using mien::testing::view;
 
 namespace {
-
-struct Order {
-  explicit Order(ThreadOrder order) { set_thread_order(order); }
-  ~Order() { set_thread_order(ThreadOrder::forward); }
-};
 
 int lane() { return static_cast<int>(threadIdx.x); }
 
@@ -173,7 +171,7 @@ Floats turned_round() {
 }  // namespace
 
 TEST_CASE("a warp's TF32 product of whole numbers is the plain one, to the bit", "[mma]") {
-  const Order order(GENERATE(ThreadOrder::forward, ThreadOrder::reverse));
+  const OrderScope scope(any_order());
   const Floats a = draw_values(16 * 8, 1, true), b = draw_values(8 * 8, 2, true);
   Floats c = draw_values(16 * 8, 3, true);
   const Floats expected = product(a, b, c, 8);
@@ -182,7 +180,7 @@ TEST_CASE("a warp's TF32 product of whole numbers is the plain one, to the bit",
 }
 
 TEST_CASE("a warp's bfloat16 product of whole numbers is the plain one, to the bit", "[mma]") {
-  const Order order(GENERATE(ThreadOrder::forward, ThreadOrder::reverse));
+  const OrderScope scope(any_order());
   const Floats a = draw_values(16 * 16, 1, true), b = draw_values(16 * 8, 2, true);
   Floats c = draw_values(16 * 8, 3, true);
   const Floats expected = product(a, b, c, 16);
@@ -232,7 +230,7 @@ TEST_CASE("factors that nobody rounded are cut off", "[mma]") {
 }
 
 TEST_CASE("ldmatrix gives each lane its words of a fragment, of 16-bit and of 32-bit elements", "[mma]") {
-  const Order order(GENERATE(ThreadOrder::forward, ThreadOrder::reverse));
+  const OrderScope scope(any_order());
   const Floats values = draw_values(256, 1, true);
   std::vector<std::uint32_t> loaded(256), expected(256, 1);
   launch("load_fragments", load_fragments, dim3(1), dim3(32), 1024, view(values), view(loaded), view(expected));
@@ -245,12 +243,12 @@ TEST_CASE("a tensor-core instruction that only half a warp reaches is an error",
 }
 
 TEST_CASE("asynchronous copies arrive when they are waited for", "[mma]") {
-  const Order order(GENERATE(ThreadOrder::forward, ThreadOrder::reverse));
+  const OrderScope scope(any_order());
   CHECK(copied(Copying::right) == turned_round());
 }
 
 TEST_CASE("a copy that is not waited for, or comes into what others read, shows as NaN", "[mma]") {
-  const Order order(GENERATE(ThreadOrder::forward, ThreadOrder::reverse));
+  const OrderScope scope(any_order());
   const auto has_nan = [](const Floats& values) {
     for (const float value : values)
       if (std::isnan(value)) return true;
