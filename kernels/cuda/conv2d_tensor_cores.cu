@@ -20,24 +20,29 @@ constexpr int rows_of_eight_blocks = mma_square * mma_rows_apart;
 // A row that lies in no image: no tap brings it back.
 constexpr int nowhere = -(1 << 30);
 
-__device__ void advance_tap_channel(TapChannel& at, int by, int kernel_width, int channels) {
-  for (at.channel += by; at.channel >= channels; at.channel -= channels)
-    if (++at.tap_column == kernel_width) at.tap_column = 0, ++at.tap_row;
-}
+// An operand whose depth is (tap, channel): how it walks from tile to tile.
+struct TapsAndChannels {
+  using Depth = TapChannel;
+  View<const float> data;
+  Conv2dGeometry g;
+  int channels;  // of a group: worked out on the host, it is a division
+
+  __device__ Depth depth(int depth) const { return tap_channel(depth, g.width.kernel, channels); }
+  __device__ void advance(Depth& at, int by) const {
+    for (at.channel += by; at.channel >= channels; at.channel -= channels)
+      if (++at.tap_column == g.width.kernel) at.tap_column = 0, ++at.tap_row;
+  }
+};
 
 // What a line that stands for a pixel, or for a tap, adds to a place: elements, and rows and columns of the image.
 struct PixelLine {
   int first, row, column;
 };
 
-// Forward, left: line = position, depth = (tap, input channel).
-struct PatchPlaces {
+// Forward, left: line = position, depth = (tap, input channel); data is x.
+struct PatchPlaces : TapsAndChannels {
   static constexpr bool depth_first = true;
   using Line = PixelLine;
-  using Depth = TapChannel;
-  View<const float> data;  // x
-  Conv2dGeometry g;
-  int channels;  // in_per_group: worked out on the host, it is a division
 
   __device__ Line line(int group, int row) const {
     Pixel at = pixel(g.pool ? row / rows_of_eight_blocks * mma_rows_apart + row % mma_rows_apart : row, g.y_height(),
@@ -50,8 +55,6 @@ struct PatchPlaces {
     return {at.image * g.height.input * g.width.input * g.in_channels + group * channels, g.height.cell(at.row, 0),
             g.width.cell(at.column, 0)};
   }
-  __device__ Depth depth(int depth) const { return tap_channel(depth, g.width.kernel, channels); }
-  __device__ void advance(Depth& at, int by) const { advance_tap_channel(at, by, g.width.kernel, channels); }
   __device__ int place(const Line& line, const Depth& at) const {
     const int row = line.row + at.tap_row * g.height.dilation, column = line.column + at.tap_column * g.width.dilation;
     if (!g.height.inside(row) || !g.width.inside(column)) return -1;
@@ -86,21 +89,15 @@ struct StoreY {
   }
 };
 
-// dx, left: line = pixel of x, depth = (tap, output channel); dz where the tap lands on the pixel.
-struct GradientPlaces {
+// dx, left: line = pixel of x, depth = (tap, output channel); data is dz, taken where the tap lands on the pixel.
+struct GradientPlaces : TapsAndChannels {
   static constexpr bool depth_first = true;
   using Line = PixelLine;
-  using Depth = TapChannel;
-  View<const float> data;  // dz
-  Conv2dGeometry g;
-  int channels;  // out_per_group
 
   __device__ Line line(int group, int row) const {
     const Pixel at = pixel(row, g.height.input, g.width.input);
     return {at.image * g.height.output * g.width.output * g.out_channels + group * channels, at.row, at.column};
   }
-  __device__ Depth depth(int depth) const { return tap_channel(depth, g.width.kernel, channels); }
-  __device__ void advance(Depth& at, int by) const { advance_tap_channel(at, by, g.width.kernel, channels); }
   __device__ int place(const Line& line, const Depth& at) const {
     const int row = position_over(g.height, line.row, at.tap_row);
     const int column = position_over(g.width, line.column, at.tap_column);
@@ -109,18 +106,13 @@ struct GradientPlaces {
   }
 };
 
-// dx, right: line = input channel, depth = (tap, output channel).
-struct ExchangedWeightPlaces {
+// dx, right: line = input channel, depth = (tap, output channel); data is w.
+struct ExchangedWeightPlaces : TapsAndChannels {
   static constexpr bool depth_first = true;
   using Line = int;
-  using Depth = TapChannel;
-  View<const float> data;  // w
-  Conv2dGeometry g;
-  int channels, tap_size;  // out_per_group; weights of a tap
+  int tap_size;  // weights of a tap
 
   __device__ Line line(int group, int in) const { return in * g.out_channels + group * channels; }
-  __device__ Depth depth(int depth) const { return tap_channel(depth, g.width.kernel, channels); }
-  __device__ void advance(Depth& at, int by) const { advance_tap_channel(at, by, g.width.kernel, channels); }
   __device__ int place(Line line, const Depth& at) const {
     return (at.tap_row * g.width.kernel + at.tap_column) * tap_size + line + at.channel;
   }
@@ -182,7 +174,7 @@ void conv2d_forward_tensor_cores(View<const float> x, View<const float> w, View<
   const int positions = g.batch * g.y_height() * g.y_width();
   const std::int64_t rows = g.pool ? divide_up(positions, mma_rows_apart) * rows_of_eight_blocks : positions;
   launch_product_tensor_cores(
-      name, PatchPlaces{x, g, in}, matrix_of_channels(w, g), StoreY{bias, y, argmax, g, out, positions},
+      name, PatchPlaces{{x, g, in}}, matrix_of_channels(w, g), StoreY{bias, y, argmax, g, out, positions},
       {.rows = index_count(name, rows), .columns = out, .depth = depth, .batches = g.groups, .part_depth = depth},
       in_fours(x, in) && in_fours(w, out));
 }
@@ -191,8 +183,8 @@ void conv2d_backward_input_tensor_cores(View<const float> dz, View<const float> 
                                         const Conv2dGeometry& g) {
   const int in = g.in_per_group(), out = g.out_per_group(), depth = g.height.kernel * g.width.kernel * out;
   const int rows = g.batch * g.height.input * g.width.input;
-  launch_product_tensor_cores("conv2d_backward_input", GradientPlaces{dz, g, out},
-                              ExchangedWeightPlaces{w, g, out, in * g.out_channels},
+  launch_product_tensor_cores("conv2d_backward_input", GradientPlaces{{dz, g, out}},
+                              ExchangedWeightPlaces{{w, g, out}, in * g.out_channels},
                               StoreDx{dx, g.in_channels, in, rows},
                               {.rows = rows, .columns = in, .depth = depth, .batches = g.groups, .part_depth = depth},
                               in_fours(dz, out) && in_fours(w, out));
